@@ -1,0 +1,5 @@
+//! Aggregations: the [`CombineFn`] trait and the standard ones.
+
+mod function;
+
+pub use function::CombineFn;

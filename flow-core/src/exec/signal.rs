@@ -1,0 +1,23 @@
+use crate::Timestamp;
+
+/// Counts the checkpoints of a run, from 1.
+pub type Epoch = u64;
+
+/// What travels between bundles, in order with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// No element before this moment is expected any more; [`Timestamp::MAX`] ends the input. Never goes back.
+    Watermark(Timestamp),
+    /// The input's watermark does not count until it moves again: its source has nothing to say.
+    Idle,
+    /// The epoch ends here: bundles are finished, sinks prepare.
+    Barrier {
+        /// The epoch that ends.
+        epoch: Epoch,
+        /// The run ends with it.
+        last: bool,
+    },
+    /// Pass on what waits half full, look at futures, side inputs and the clock again. The number counts pokes, so
+    /// that a step reached on two ways acts once.
+    Poke(u64),
+}

@@ -1,0 +1,158 @@
+//! Where collections go: [`Sink`] and [`Writer`].
+
+use std::fmt::{self, Debug};
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::element::{Element, Wire};
+use crate::{Bundle, Result, Timestamp};
+
+/// How often an element can come out, across crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Never lost; may be written twice after a failure.
+    AtLeastOnce,
+    /// Never lost, and visible once: commits are idempotent.
+    EffectivelyOnce,
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Delivery::AtLeastOnce => "at least once",
+            Delivery::EffectivelyOnce => "effectively once",
+        })
+    }
+}
+
+/// A place that elements are written to.
+///
+/// Each worker opens a [`Writer`] and writes its share. At the end of an epoch every writer *prepares*: what it
+/// wrote becomes durable but stays invisible, and it returns tokens that say where it is. When all have, the tokens
+/// of all writers are *committed* in one call, which makes the data visible. A commit may be repeated after a
+/// failure and must then change nothing.
+///
+/// A sink is a value: cheap to clone, without open connections; clones write to the same place.
+pub trait Sink<T: Element>: Clone + Send + Sync + 'static {
+    /// Writes on one worker.
+    type Writer: Writer<T, Token = Self::Token>;
+    /// Says what one writer prepared.
+    type Token: Wire;
+
+    /// What this sink promises.
+    fn delivery(&self) -> Delivery;
+
+    /// Opens the writer of one worker.
+    fn open(&self, cx: &WriterContext) -> Result<Self::Writer>;
+
+    /// Makes prepared data visible.
+    fn commit(&self, commit: Commit<Self::Token>)
+    -> impl Future<Output = Result<Committed>> + Send + 'static;
+
+    /// A few words for the printed plan, without secrets.
+    fn describe(&self) -> String {
+        std::any::type_name::<Self>().rsplit("::").next().unwrap_or_default().to_owned()
+    }
+}
+
+/// One epoch of all writers of a sink.
+#[derive(Clone, Debug)]
+pub struct Commit<Token> {
+    /// Counts from 1 in each run.
+    pub epoch: u64,
+    /// Nothing more is coming: whatever is still open should be finished.
+    pub last: bool,
+    /// The least watermark of all writers: windows that end at or before it are complete.
+    pub watermark: Timestamp,
+    /// What the writers prepared.
+    pub tokens: Vec<Token>,
+}
+
+/// What a commit has made visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The oldest epoch of which some data is still not visible, as in a window's file that takes more; none when
+    /// everything is. Sources are acknowledged only up to the epoch before it.
+    pub held_since: Option<u64>,
+}
+
+/// Writes one worker's share of a collection to a [`Sink`].
+pub trait Writer<T: Element>: Send + 'static {
+    /// Says what was prepared.
+    type Token: Wire;
+
+    /// Takes the bundle's elements, leaving it empty. Elements that the place refuses go to `rejects`, each with its
+    /// reason; an error means that the place itself failed.
+    ///
+    /// Work that needs no waiting should be done at once: the future is polled in place first, and only if it is
+    /// not ready is the rest of the input held back.
+    fn write(
+        &mut self,
+        bundle: &mut Bundle<T>,
+        rejects: &mut Rejects<T>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Makes everything written since the last call durable but not visible. `watermark` is the writer's input
+    /// watermark. Called at the end of each epoch.
+    fn prepare(
+        &mut self,
+        epoch: u64,
+        watermark: Timestamp,
+        rejects: &mut Rejects<T>,
+    ) -> impl Future<Output = Result<Vec<Self::Token>>> + Send;
+}
+
+/// Which writer of a sink this is.
+#[derive(Clone, Debug)]
+pub struct WriterContext {
+    /// From 0.
+    pub worker: usize,
+    /// How many workers write.
+    pub workers: usize,
+    /// The step's name, unique in the pipeline.
+    pub step: String,
+    /// Whether the collection ends.
+    pub bounded: bool,
+}
+
+/// An element that a sink refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected<T> {
+    /// The element.
+    pub value: T,
+    /// Where it should have gone.
+    pub destination: String,
+    /// Why it was refused, in one line.
+    pub reason: String,
+}
+
+/// Collects what a [`Writer`] refuses.
+#[derive(Debug)]
+pub struct Rejects<T> {
+    pub(crate) bundle: Bundle<Rejected<T>>,
+}
+
+impl<T> Default for Rejects<T> {
+    fn default() -> Self {
+        Rejects { bundle: Bundle::default() }
+    }
+}
+
+impl<T> Rejects<T> {
+    /// Refuses an element.
+    pub fn reject(
+        &mut self,
+        value: T,
+        meta: crate::Meta,
+        destination: impl Into<String>,
+        reason: impl Into<String>,
+    ) {
+        self.bundle.push(Rejected { value, destination: destination.into(), reason: reason.into() }, meta);
+    }
+
+    /// The elements refused so far.
+    pub fn as_slice(&self) -> &[Rejected<T>] {
+        &self.bundle.values
+    }
+}

@@ -1,0 +1,82 @@
+//! Where collections come from: [`Source`] and [`Reader`].
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::task::{Context, Poll};
+
+use crate::element::{Element, Wire};
+use crate::{Bundle, Result, Timestamp};
+
+/// Something that can be read: a set of files, a subscription, a range of numbers.
+///
+/// A source is split; each split is read by one [`Reader`] on one worker. A bounded source's splits are taken one
+/// by one as workers come free, so that more splits than workers balance the load; an unbounded one's are all open
+/// at once. Check your own with [`testing::conformance::source`](crate::testing::conformance::source).
+pub trait Source: Send + Sync + 'static {
+    /// What is read.
+    type Item: Element;
+    /// A part of the source.
+    type Split: Wire + Debug;
+    /// How far a split has been read.
+    type Position: Wire + Debug;
+    /// Reads a split.
+    type Reader: Reader<Item = Self::Item, Position = Self::Position>;
+
+    /// Whether it ends.
+    fn is_bounded(&self) -> bool;
+
+    /// Cuts it into parts: about `desired`, or as many as there are natural ones.
+    ///
+    /// # Errors
+    /// When the source is not there: the run ends before anything is read.
+    fn splits(&self, desired: usize) -> Result<Vec<Self::Split>>;
+
+    /// Starts reading a split, from a position if one was committed.
+    fn reader(&self, split: &Self::Split, from: Option<Self::Position>) -> Result<Self::Reader>;
+
+    /// A few words for the printed plan, without secrets.
+    fn describe(&self) -> String {
+        std::any::type_name::<Self>().rsplit("::").next().unwrap_or_default().to_owned()
+    }
+}
+
+/// Reads one split of a [`Source`], on a worker's thread.
+///
+/// Reading that waits for the outside (a socket, a timer) returns [`Poll::Pending`] and wakes the worker; the
+/// worker's thread is inside a tokio runtime. Reading that only takes time (a local file) just does it, a batch
+/// at a time.
+pub trait Reader: Send + 'static {
+    /// What is read.
+    type Item: Element;
+    /// How far it has read.
+    type Position: Wire;
+
+    /// Appends the next elements, about a bundle of them, to `out`.
+    ///
+    /// Returns [`Poll::Pending`] after arranging a wake-up when there is nothing now; nothing may be appended then.
+    fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut Bundle<Self::Item>) -> Poll<Result<Next>>;
+
+    /// A moment before which no more elements are expected. Must not go back; [`Timestamp::MIN`] when unknown.
+    fn watermark(&self) -> Timestamp {
+        Timestamp::MIN
+    }
+
+    /// Behind the last element handed out: reading on from here gives exactly the elements that follow.
+    fn position(&self) -> Self::Position;
+
+    /// Everything before `position` is in the sinks for good: acknowledge it, delete it, move the cursor.
+    /// The returned future is driven beside reading; positions come in order.
+    fn commit(&mut self, position: Self::Position) -> impl Future<Output = Result<()>> + Send + 'static {
+        let _ = position;
+        std::future::ready(Ok(()))
+    }
+}
+
+/// What a [`Reader`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Elements were appended, or none this time; there may be more.
+    More,
+    /// The split has ended; the last elements may have been appended.
+    End,
+}

@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use super::Trigger;
+
+/// Fires when the watermark passes the end of the window.
+///
+/// ```
+/// # use flow_core::prelude::*;
+/// # use std::time::Duration;
+/// let trigger: Trigger = AtWatermark.early(after_processing_time(Duration::from_secs(10))).late(after_count(1));
+/// assert_eq!(trigger.to_string(), "at watermark early after processing time 10s late after count 1");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AtWatermark;
+
+impl AtWatermark {
+    /// Also fires, repeatedly, before the watermark passes the end of the window.
+    pub fn early(self, early: impl Into<Trigger>) -> Trigger {
+        Trigger::from(self).early(early)
+    }
+
+    /// Also fires, repeatedly, after it.
+    pub fn late(self, late: impl Into<Trigger>) -> Trigger {
+        Trigger::from(self).late(late)
+    }
+}
+
+impl From<AtWatermark> for Trigger {
+    fn from(_: AtWatermark) -> Trigger {
+        Trigger::AtWatermark { early: None, late: None }
+    }
+}
+
+impl Trigger {
+    /// On [`AtWatermark`]: also fires, repeatedly, before the end. Any other trigger stands before the watermark's.
+    #[must_use]
+    pub fn early(self, by: impl Into<Trigger>) -> Trigger {
+        match self {
+            Trigger::AtWatermark { late, .. } => {
+                Trigger::AtWatermark { early: Some(Box::new(by.into())), late }
+            }
+            other => other,
+        }
+    }
+
+    /// On [`AtWatermark`]: also fires, repeatedly, after the end.
+    #[must_use]
+    pub fn late(self, by: impl Into<Trigger>) -> Trigger {
+        match self {
+            Trigger::AtWatermark { early, .. } => {
+                Trigger::AtWatermark { early, late: Some(Box::new(by.into())) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Once at least `n` elements of a key and window have come since the last firing; evaluated after each bundle.
+pub fn after_count(n: u64) -> Trigger {
+    Trigger::AfterCount(n)
+}
+
+/// Once `delay` of processing time has passed since the first element of a pane.
+pub fn after_processing_time(delay: Duration) -> Trigger {
+    Trigger::AfterProcessingTime { delay, align: Duration::ZERO }
+}
+
+/// Starts `trigger` over each time it finishes.
+pub fn repeatedly(trigger: impl Into<Trigger>) -> Trigger {
+    Trigger::Repeatedly(Box::new(trigger.into()))
+}
+
+/// Each trigger in turn, once.
+pub fn each_of(triggers: impl IntoIterator<Item = Trigger>) -> Trigger {
+    Trigger::Each(triggers.into_iter().collect())
+}
+
+/// Once all triggers are ready.
+pub fn all_of(triggers: impl IntoIterator<Item = Trigger>) -> Trigger {
+    Trigger::All(triggers.into_iter().collect())
+}
+
+/// Once any trigger is ready.
+pub fn any_of(triggers: impl IntoIterator<Item = Trigger>) -> Trigger {
+    Trigger::Any(triggers.into_iter().collect())
+}
+
+/// For every bundle of elements.
+pub fn always() -> Trigger {
+    Trigger::Always
+}
+
+/// Not before the window expires, when whatever it holds is emitted.
+pub fn never() -> Trigger {
+    Trigger::Never
+}

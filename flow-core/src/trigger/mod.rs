@@ -1,0 +1,12 @@
+//! Triggers: when a window's content so far is emitted as a pane.
+//!
+//! A [`Trigger`] is a value, composed of a few parts; its state machine is pure and private. Without one, a
+//! window is emitted once when the watermark passes its end, and again for each bundle of late data.
+
+mod build;
+mod spec;
+
+pub use build::{
+    AtWatermark, after_count, after_processing_time, all_of, always, any_of, each_of, never, repeatedly,
+};
+pub use spec::Trigger;

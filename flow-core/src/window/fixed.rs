@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use super::{Window, WindowFn, WindowInto};
+use crate::Timestamp;
+use crate::time::micros;
+
+/// Windows of one size, back to back: tumbling windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    size: i64,
+    offset: i64,
+}
+
+impl Fixed {
+    /// Windows of `size`, which start at multiples of it since the epoch. A size under a microsecond counts as one.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use std::time::Duration;
+    /// let per_minute = Fixed::of(Duration::from_secs(60)).allowed_lateness(Duration::from_secs(300)).discarding();
+    /// ```
+    pub fn of(size: Duration) -> WindowInto<Fixed> {
+        WindowInto::by(Fixed { size: micros(size).max(1), offset: 0 })
+    }
+
+    fn window_at(self, at: Timestamp) -> Window {
+        let into = at.micros().saturating_sub(self.offset).rem_euclid(self.size);
+        Window::new(at.offset_micros(-into), at.offset_micros(self.size.saturating_sub(into)))
+    }
+}
+
+impl WindowInto<Fixed> {
+    /// Shifts the start of every window by `offset`.
+    pub fn offset(mut self, offset: Duration) -> Self {
+        let function = self.function_mut();
+        function.offset = micros(offset).rem_euclid(function.size);
+        self
+    }
+}
+
+impl<T> WindowFn<T> for Fixed {
+    #[inline]
+    fn assign(&self, _: &T, at: Timestamp, mut emit: impl FnMut(Window)) {
+        emit(self.window_at(at));
+    }
+
+    fn is_partition(&self) -> bool {
+        true
+    }
+
+    fn side_window(&self, main: Window) -> Option<Window> {
+        (!main.is_global()).then(|| self.window_at(main.max_timestamp()))
+    }
+}

@@ -1,0 +1,72 @@
+use std::time::Duration;
+
+use super::{Window, WindowFn, WindowInto};
+use crate::Timestamp;
+use crate::time::micros;
+
+/// Windows of one size that start every period, and so overlap (or leave gaps, if the period is longer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sliding {
+    size: i64,
+    period: i64,
+    offset: i64,
+}
+
+impl Sliding {
+    /// Windows of `size`, one starting every `period`. Durations under a microsecond count as one.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use std::time::Duration;
+    /// let last_minute_every_ten_seconds = Sliding::of(Duration::from_secs(60), Duration::from_secs(10));
+    /// ```
+    pub fn of(size: Duration, period: Duration) -> WindowInto<Sliding> {
+        WindowInto::by(Sliding { size: micros(size).max(1), period: micros(period).max(1), offset: 0 })
+    }
+
+    /// The start of the last window that starts at or before a moment.
+    fn last_start(self, at: Timestamp) -> Timestamp {
+        at.offset_micros(-at.micros().saturating_sub(self.offset).rem_euclid(self.period))
+    }
+
+    fn window_from(self, start: Timestamp) -> Window {
+        Window::new(start, start.offset_micros(self.size))
+    }
+}
+
+impl WindowInto<Sliding> {
+    /// Shifts the start of every window by `offset`.
+    pub fn offset(mut self, offset: Duration) -> Self {
+        let function = self.function_mut();
+        function.offset = micros(offset).rem_euclid(function.period);
+        self
+    }
+}
+
+impl<T> WindowFn<T> for Sliding {
+    fn assign(&self, _: &T, at: Timestamp, mut emit: impl FnMut(Window)) {
+        let mut start = self.last_start(at);
+        loop {
+            let window = self.window_from(start);
+            if !window.contains(at) {
+                return;
+            }
+            emit(window);
+            let earlier = start.offset_micros(-self.period);
+            if earlier == start {
+                return;
+            }
+            start = earlier;
+        }
+    }
+
+    /// The earliest window that contains the last moment of the main window.
+    fn side_window(&self, main: Window) -> Option<Window> {
+        if main.is_global() {
+            return None;
+        }
+        let mut earliest = None;
+        WindowFn::<()>::assign(self, &(), main.max_timestamp(), |window| earliest = Some(window));
+        earliest
+    }
+}

@@ -1,0 +1,1 @@
+//! `derive(Split)` for flow.
