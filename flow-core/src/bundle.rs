@@ -232,11 +232,11 @@ impl<T> Bundle<T> {
         Bundle { values, times: self.times.clone(), windows: self.windows.clone(), panes: self.panes.clone() }
     }
 
-    /// Takes over the times, windows and panes of a bundle of as many elements.
-    pub(crate) fn set_columns_from<U>(&mut self, other: &Bundle<U>) {
-        self.times.clone_from(&other.times);
-        self.windows.clone_from(&other.windows);
-        self.panes.clone_from(&other.panes);
+    /// Takes over the times, windows and panes of a bundle of as many elements, which is left for reuse.
+    pub(crate) fn swap_columns<U>(&mut self, other: &mut Bundle<U>) {
+        std::mem::swap(&mut self.times, &mut other.times);
+        std::mem::swap(&mut self.windows, &mut other.windows);
+        std::mem::swap(&mut self.panes, &mut other.panes);
     }
 
     /// Moves all of `other` to the end of this one.

@@ -1,7 +1,9 @@
 //! The model of flow.
 pub mod combine;
 pub mod exec;
+pub mod graph;
 mod group;
+pub mod metrics;
 pub mod sink;
 pub mod source;
 pub mod trigger;

@@ -63,6 +63,10 @@ pub struct Cx {
     pub counts: Vec<StepCounts>,
     /// What sinks have prepared since the runner last looked.
     pub prepared: Vec<Prepared>,
+    /// About how many bytes of input each step keeps waiting, by step: sources that feed it should pause.
+    pub holding: Vec<usize>,
+    /// The oldest epoch of which a step on this worker still keeps elements; reported at each barrier.
+    pub held_since: Option<Epoch>,
     /// A view changed on this worker since the runner last looked.
     pub views_changed: bool,
     labels: std::sync::Arc<[StepLabel]>,
@@ -81,6 +85,8 @@ impl Cx {
             waker,
             counts: vec![StepCounts::default(); labels.len()],
             prepared: Vec::new(),
+            holding: vec![0; labels.len()],
+            held_since: None,
             views_changed: false,
             labels,
             current: StepId(0),
@@ -134,6 +140,11 @@ impl Cx {
             self.counts[self.current.index()].nanos += now.saturating_sub(self.since) * self.sampling;
             self.since = now;
         }
+    }
+
+    /// At a barrier: elements of this epoch, or older, are still kept.
+    pub fn holds_since(&mut self, epoch: Epoch) {
+        self.held_since = Some(self.held_since.map_or(epoch, |oldest| oldest.min(epoch)));
     }
 
     /// The step that is working.

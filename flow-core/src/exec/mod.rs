@@ -4,9 +4,19 @@
 //! by plain calls. Nothing in here starts a thread, reads a clock or waits.
 
 mod context;
+mod inputs;
+mod merge;
+mod op;
 mod receiver;
 mod signal;
+mod tee;
 
 pub use context::{Cx, Prepared, StepCounts, StepId};
+pub use inputs::{Arrival, Inputs};
+pub use op::{
+    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Op, Outbox, Parcel, Progress, ReadOp, Routing,
+    SourceWatermark, StepOp, WriteOp,
+};
+pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};
 pub use signal::{Epoch, Signal};

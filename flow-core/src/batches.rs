@@ -1,0 +1,76 @@
+//! The stateful functions behind verbs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::element::{Key, Wire};
+use crate::group::Group;
+use crate::keyed::{StatefulCx, StatefulFn};
+use crate::{BoxError, Timestamp};
+
+/// Behind `group_into_batches`.
+#[derive(Clone, Debug)]
+pub(crate) struct Batches {
+    pub(crate) size: usize,
+}
+
+/// The values that wait for a batch to be full, with the timestamp of the first.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "V: Serialize", deserialize = "V: Deserialize<'de>"))]
+pub(crate) struct Waiting<V> {
+    values: Vec<V>,
+}
+
+impl<V> Default for Waiting<V> {
+    fn default() -> Self {
+        Waiting { values: Vec::new() }
+    }
+}
+
+impl<K: Key, V: Wire> StatefulFn<K, V, (K, Group<V>)> for Batches {
+    type State = Waiting<V>;
+    type Timer = ();
+
+    fn process(&self, key: &K, value: V, waiting: &mut Waiting<V>, cx: &mut StatefulCx<'_, (), (K, Group<V>)>) -> Result<(), BoxError> {
+        waiting.values.push(value);
+        if waiting.values.len() >= self.size {
+            cx.emit((key.clone(), std::mem::take(&mut waiting.values).into()));
+        }
+        Ok(())
+    }
+
+    fn on_window_expiration(&self, key: &K, waiting: &mut Waiting<V>, cx: &mut StatefulCx<'_, (), (K, Group<V>)>) -> Result<(), BoxError> {
+        if !waiting.values.is_empty() {
+            cx.emit((key.clone(), std::mem::take(&mut waiting.values).into()));
+        }
+        Ok(())
+    }
+}
+
+/// Behind `deduplicate`.
+#[derive(Clone, Debug)]
+pub(crate) struct Deduplicate {
+    pub(crate) horizon: Duration,
+}
+
+impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
+    /// Whether the key was seen, and when that is forgotten.
+    type State = Option<Timestamp>;
+    type Timer = ();
+
+    fn process(&self, key: &K, (): (), seen: &mut Option<Timestamp>, cx: &mut StatefulCx<'_, (), K>) -> Result<(), BoxError> {
+        if seen.is_none() {
+            let until = cx.now() + self.horizon;
+            *seen = Some(until);
+            cx.set_processing_timer((), until);
+            cx.emit(key.clone());
+        }
+        Ok(())
+    }
+
+    fn on_timer(&self, _: &K, (): (), seen: &mut Option<Timestamp>, _: &mut StatefulCx<'_, (), K>) -> Result<(), BoxError> {
+        *seen = None;
+        Ok(())
+    }
+}

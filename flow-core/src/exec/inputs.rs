@@ -1,0 +1,194 @@
+use std::collections::VecDeque;
+
+use super::{Epoch, Signal};
+use crate::Timestamp;
+
+/// What arrives at an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival<M> {
+    /// Elements.
+    Data(M),
+    /// A signal.
+    Signal(Signal),
+}
+
+/// Several inputs as one: the least watermark of those that are not idle, barriers aligned, pokes passed on once.
+///
+/// While some inputs have passed a barrier and others have not, what comes on the former waits.
+///
+/// ```
+/// use flow_core::{Timestamp, exec::{Arrival, Inputs, Signal}};
+/// let mut inputs = Inputs::<&str>::new(2);
+/// let minute = Signal::Watermark(Timestamp::from_secs(60));
+/// assert_eq!(inputs.accept(0, Arrival::Signal(minute)), None);
+/// assert_eq!(inputs.accept(1, Arrival::Signal(minute)), Some(Arrival::Signal(minute)));
+/// ```
+#[derive(Debug)]
+pub struct Inputs<M> {
+    ports: Vec<Port>,
+    watermark: Timestamp,
+    idle: bool,
+    poke: u64,
+    aligning: Option<(Epoch, bool)>,
+    waiting: VecDeque<(usize, Arrival<M>)>,
+    released: VecDeque<(usize, Arrival<M>)>,
+}
+
+#[derive(Debug, Clone)]
+struct Port {
+    watermark: Timestamp,
+    idle: bool,
+    at_barrier: bool,
+}
+
+impl<M> Inputs<M> {
+    /// So many inputs, none of which has said anything.
+    pub fn new(inputs: usize) -> Self {
+        Inputs {
+            ports: vec![Port { watermark: Timestamp::MIN, idle: false, at_barrier: false }; inputs],
+            watermark: Timestamp::MIN,
+            idle: false,
+            poke: 0,
+            aligning: None,
+            waiting: VecDeque::new(),
+            released: VecDeque::new(),
+        }
+    }
+
+    /// Takes what arrived on an input; returns what it amounts to for all, if anything. After a barrier comes out,
+    /// [`next_released`](Inputs::next_released) gives what had to wait for it.
+    pub fn accept(&mut self, port: usize, arrival: Arrival<M>) -> Option<Arrival<M>> {
+        if self.ports[port].at_barrier {
+            if let Arrival::Signal(Signal::Poke(n)) = arrival {
+                return self.poke(n);
+            }
+            self.waiting.push_back((port, arrival));
+            return None;
+        }
+        match arrival {
+            Arrival::Data(_) => Some(arrival),
+            Arrival::Signal(Signal::Watermark(to)) => {
+                let port = &mut self.ports[port];
+                port.watermark = port.watermark.max(to);
+                port.idle = false;
+                self.advance()
+            }
+            Arrival::Signal(Signal::Idle) => {
+                self.ports[port].idle = true;
+                self.advance()
+            }
+            Arrival::Signal(Signal::Barrier { epoch, last }) => self.align(port, epoch, last),
+            Arrival::Signal(Signal::Poke(n)) => self.poke(n),
+        }
+    }
+
+    /// What waited for the last barrier, to be accepted anew in order; call until it gives none.
+    pub fn next_released(&mut self) -> Option<Arrival<M>> {
+        while let Some((port, arrival)) = self.released.pop_front() {
+            if let Some(out) = self.accept(port, arrival) {
+                return Some(out);
+            }
+        }
+        None
+    }
+
+    /// The least watermark so far.
+    pub fn watermark(&self) -> Timestamp {
+        self.watermark
+    }
+
+    /// Whether some input is at a barrier that others have not reached.
+    pub fn is_aligning(&self) -> bool {
+        self.aligning.is_some()
+    }
+
+    fn poke(&mut self, n: u64) -> Option<Arrival<M>> {
+        (n > self.poke).then(|| {
+            self.poke = n;
+            Arrival::Signal(Signal::Poke(n))
+        })
+    }
+
+    fn advance(&mut self) -> Option<Arrival<M>> {
+        let least = self.ports.iter().filter(|p| !p.idle).map(|p| p.watermark).min();
+        let Some(least) = least else {
+            return (!std::mem::replace(&mut self.idle, true)).then_some(Arrival::Signal(Signal::Idle));
+        };
+        let was_idle = std::mem::replace(&mut self.idle, false);
+        if least > self.watermark || (was_idle && least == self.watermark) {
+            self.watermark = least;
+            return Some(Arrival::Signal(Signal::Watermark(least)));
+        }
+        None
+    }
+
+    fn align(&mut self, port: usize, epoch: Epoch, last: bool) -> Option<Arrival<M>> {
+        self.ports[port].at_barrier = true;
+        let last = last || self.aligning.is_some_and(|(_, l)| l);
+        self.aligning = Some((epoch, last));
+        if !self.ports.iter().all(|p| p.at_barrier) {
+            return None;
+        }
+        for port in &mut self.ports {
+            port.at_barrier = false;
+        }
+        self.aligning = None;
+        // What waits was taken from the front of what is being released, so on each port it comes first.
+        self.waiting.append(&mut self.released);
+        std::mem::swap(&mut self.waiting, &mut self.released);
+        Some(Arrival::Signal(Signal::Barrier { epoch, last }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wm(seconds: i64) -> Arrival<u8> {
+        Arrival::Signal(Signal::Watermark(Timestamp::from_secs(seconds)))
+    }
+    fn barrier(epoch: Epoch) -> Arrival<u8> {
+        Arrival::Signal(Signal::Barrier { epoch, last: false })
+    }
+
+    #[test]
+    fn the_watermark_is_the_least_and_never_goes_back() {
+        let mut inputs = Inputs::new(2);
+        assert_eq!(inputs.accept(0, wm(5)), None);
+        assert_eq!(inputs.accept(1, wm(3)), Some(wm(3)));
+        assert_eq!(inputs.accept(1, wm(2)), None);
+        assert_eq!(inputs.accept(1, wm(9)), Some(wm(5)));
+    }
+
+    #[test]
+    fn an_idle_input_does_not_pin_the_others() {
+        let mut inputs = Inputs::new(2);
+        assert_eq!(inputs.accept(0, wm(5)), None);
+        assert_eq!(inputs.accept(1, Arrival::Signal(Signal::Idle)), Some(wm(5)));
+        assert_eq!(inputs.accept(1, wm(1)), None);
+        assert_eq!(inputs.accept(0, wm(9)), None);
+        assert_eq!(inputs.accept(1, wm(7)), Some(wm(7)));
+    }
+
+    #[test]
+    fn data_behind_a_barrier_waits_until_all_inputs_have_it() {
+        let mut inputs = Inputs::new(2);
+        assert_eq!(inputs.accept(0, barrier(1)), None);
+        assert_eq!(inputs.accept(0, Arrival::Data(7)), None);
+        assert_eq!(inputs.accept(0, barrier(2)), None);
+        assert_eq!(inputs.accept(1, Arrival::Data(8)), Some(Arrival::Data(8)));
+        assert_eq!(inputs.accept(1, barrier(1)), Some(barrier(1)));
+        assert_eq!(inputs.next_released(), Some(Arrival::Data(7)));
+        assert_eq!(inputs.next_released(), None);
+        assert_eq!(inputs.accept(1, barrier(2)), Some(barrier(2)));
+        assert_eq!(inputs.next_released(), None);
+    }
+
+    #[test]
+    fn a_poke_comes_through_once() {
+        let mut inputs = Inputs::<u8>::new(2);
+        let poke = || Arrival::Signal(Signal::Poke(4));
+        assert_eq!(inputs.accept(0, poke()), Some(poke()));
+        assert_eq!(inputs.accept(1, poke()), None);
+    }
+}

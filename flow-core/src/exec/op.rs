@@ -1,0 +1,252 @@
+//! What the graph holds of each step: typed factories behind untyped traits.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::hash::BuildHasherDefault;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+
+use super::{AnyOutput, Cx, Epoch, Output, Receiver, Signal, StepId};
+use crate::sink::Committed;
+use crate::{Bundle, Element, Result, Timestamp};
+
+/// A future that may be driven on any thread.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a step does, as far as a runner must know.
+#[derive(Clone)]
+pub enum Op {
+    /// Reads a source.
+    Read(std::sync::Arc<dyn ReadOp>),
+    /// Works on the elements in place, on the worker that has them.
+    Each(std::sync::Arc<dyn StepOp>),
+    /// Moves elements to the worker that they belong to, and works on them there.
+    Exchange(std::sync::Arc<dyn ExchangeOp>),
+    /// Writes to a sink; its output, if used, is what the sink refused.
+    Write(std::sync::Arc<dyn WriteOp>),
+}
+
+impl Debug for Op {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Op::Read(_) => "Read",
+            Op::Each(_) => "Each",
+            Op::Exchange(_) => "Exchange",
+            Op::Write(_) => "Write",
+        })
+    }
+}
+
+/// What a worker knows while it builds its chains.
+#[derive(Debug)]
+pub struct BuildCx {
+    /// From 0.
+    pub worker: usize,
+    /// How many workers run this step.
+    pub workers: usize,
+    views: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
+}
+
+impl BuildCx {
+    /// For one of `workers`.
+    pub fn new(worker: usize, workers: usize) -> Self {
+        BuildCx { worker, workers, views: HashMap::default() }
+    }
+
+    /// This worker's one value for a view, made by whoever asks first.
+    pub(crate) fn view<V: 'static>(&mut self, of: StepId, make: impl FnOnce() -> V) -> Rc<V> {
+        let any = self.views.entry(of).or_insert_with(|| Rc::new(make()));
+        Rc::clone(any).downcast().expect("a view's step stores one type")
+    }
+}
+
+/// A step that works on elements in place.
+pub trait StepOp: Send + Sync {
+    /// Builds the step on one worker, in front of its outputs.
+    fn build(&self, step: StepId, outputs: Vec<AnyOutput>, cx: &mut BuildCx) -> Result<AnyOutput>;
+}
+
+/// A step that writes to a sink.
+pub trait WriteOp: StepOp {
+    /// Makes an epoch visible: the encoded tokens of all writers.
+    fn commit(&self, epoch: Epoch, last: bool, watermark: Timestamp, tokens: Vec<Vec<u8>>) -> BoxFuture<Result<Committed>>;
+
+    /// What the sink promises.
+    fn delivery(&self) -> crate::sink::Delivery;
+}
+
+/// How an exchange chooses the receiving worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// By the key's hash.
+    Key,
+    /// In turn, to spread the load.
+    Spread,
+    /// Every element to all workers.
+    All,
+}
+
+/// A step that moves elements between workers.
+pub trait ExchangeOp: Send + Sync {
+    /// How the receiving worker is chosen.
+    fn routing(&self) -> Routing;
+
+    /// The end of the sending worker's chain.
+    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, cx: &mut BuildCx) -> AnyOutput;
+
+    /// The head of the receiving worker's chain.
+    fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox>;
+
+    /// The whole step in one place by the written rules, without pre-aggregation: what the reference runner runs.
+    fn inline(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> AnyOutput;
+}
+
+/// What travels between workers: elements of a type that the two ends agree on.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The elements.
+    pub data: Box<dyn Any + Send>,
+    /// About how many bytes of memory they take.
+    pub bytes: usize,
+}
+
+/// Sends to the receiving workers of an exchange. Never waits.
+pub trait Outbox {
+    /// How many workers receive.
+    fn workers(&self) -> usize;
+    /// Hands elements to one worker.
+    fn send(&mut self, worker: usize, parcel: Parcel);
+    /// Hands a signal to all workers, behind what was sent.
+    fn signal(&mut self, signal: Signal);
+}
+
+/// The receiving end of an exchange on one worker.
+pub trait Inbox {
+    /// Takes elements. Not called while [`work`](Inbox::work) has more to do.
+    fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()>;
+
+    /// Takes a signal that holds for all senders. Not called while [`work`](Inbox::work) has more to do.
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;
+
+    /// Passes on about a bundle of what is due; true if there is more.
+    fn work(&mut self, cx: &mut Cx) -> Result<bool>;
+
+    /// The processing time at which a poke would make something due.
+    fn deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// The oldest epoch of which elements are still kept.
+    fn held_since(&self) -> Option<Epoch> {
+        None
+    }
+}
+
+/// A source as the graph holds it.
+pub trait ReadOp: Send + Sync {
+    /// Whether it ends.
+    fn is_bounded(&self) -> bool;
+
+    /// Whether it plays a script, step by step, as told.
+    fn is_scripted(&self) -> bool {
+        false
+    }
+
+    /// The encoded splits.
+    fn splits(&self, desired: usize) -> Result<Vec<Vec<u8>>>;
+
+    /// What reads splits into a chain, on one worker.
+    fn driver(&self, step: StepId, output: AnyOutput) -> Box<dyn Driver>;
+}
+
+/// What one poll of a [`Driver`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Elements went down the chain, or a split ended.
+    Moved,
+    /// Nothing now; the waker will be called.
+    Pending,
+    /// No split is open.
+    Done,
+}
+
+/// How far a driver's splits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceWatermark {
+    /// The least of those that count.
+    At(Timestamp),
+    /// All open splits are idle.
+    Idle,
+    /// No split is open.
+    NoSplit,
+}
+
+/// Reads splits of a source into a worker's chain.
+pub trait Driver {
+    /// Starts reading a split.
+    fn open(&mut self, split: &[u8], position: Option<&[u8]>) -> Result<()>;
+
+    /// Reads about a bundle from one of the open splits and passes it down the chain.
+    fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress>;
+
+    /// How far the open splits are: those that have had nothing to say since `idle_before` do not count.
+    fn watermark(&self, idle_before: Timestamp) -> SourceWatermark;
+
+    /// Passes a signal down the chain; at a barrier, the positions of all splits are kept for its commit.
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;
+
+    /// Everything up to the epoch is in the sinks: tells the readers.
+    fn commit(&mut self, epoch: Epoch) -> Vec<BoxFuture<Result<()>>>;
+
+    /// Plays one step of a script.
+    fn play(&mut self, at: usize, cx: &mut Cx) -> Result<()> {
+        let _ = (at, cx);
+        Ok(())
+    }
+}
+
+/// What a runner must do with a collection without knowing its type.
+pub trait CollectionOp: Send + Sync {
+    /// One output in front of several, none included: the last takes the elements, the others clones.
+    fn tee(&self, outputs: Vec<AnyOutput>) -> AnyOutput;
+
+    /// Several inputs for one output.
+    fn merge(&self, output: AnyOutput, inputs: usize) -> Vec<AnyOutput>;
+}
+
+/// The factory of everything that only needs the element type.
+pub(crate) struct CollectionOf<T>(std::marker::PhantomData<fn(T)>);
+
+impl<T> CollectionOf<T> {
+    pub(crate) fn new() -> Self {
+        CollectionOf(std::marker::PhantomData)
+    }
+}
+
+impl<T: Element> CollectionOp for CollectionOf<T> {
+    fn tee(&self, outputs: Vec<AnyOutput>) -> AnyOutput {
+        let mut outputs: Vec<Output<T>> = outputs.into_iter().map(typed::<T>).collect();
+        if outputs.len() == 1 {
+            return Box::new(outputs.remove(0));
+        }
+        erased(super::tee::Tee { outputs, spare: Bundle::default() })
+    }
+
+    fn merge(&self, output: AnyOutput, inputs: usize) -> Vec<AnyOutput> {
+        super::merge::ports(typed::<T>(output), inputs).into_iter().map(|port| erased(port)).collect()
+    }
+}
+
+/// The output's type, which the graph's construction guarantees.
+pub(crate) fn typed<T: 'static>(output: AnyOutput) -> Output<T> {
+    *output.downcast::<Output<T>>().expect("a collection's readers take its element type")
+}
+
+/// Forgets the type of a receiver.
+pub(crate) fn erased<T: 'static>(receiver: impl Receiver<T> + 'static) -> AnyOutput {
+    let output: Output<T> = Box::new(receiver);
+    Box::new(output)
+}

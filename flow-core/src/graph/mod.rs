@@ -1,0 +1,228 @@
+//! The pipeline as a value: steps and the collections between them.
+//!
+//! Verbs add to a [`Graph`]; a runner takes it, checks it and builds its plan from it. It prints as text
+//! ([`Display`](std::fmt::Display)) and as mermaid ([`Graph::to_mermaid`]).
+
+mod check;
+mod names;
+mod print;
+
+use std::any::type_name;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::exec::{CollectionOf, CollectionOp, Op, StepId};
+use crate::window::Windowing;
+use crate::{Element, Error, StepLabel};
+pub use check::BuildErrors;
+use names::Names;
+
+/// A collection's number in its pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CollectionId(pub u32);
+
+impl CollectionId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A step: one verb of the pipeline, or a part of one.
+#[derive(Debug)]
+pub struct Step {
+    /// Its number.
+    pub id: StepId,
+    /// Its unique name and the caller's line.
+    pub label: StepLabel,
+    /// A few words on what it does, for the printed plan.
+    pub detail: String,
+    /// Its factories.
+    pub op: Op,
+    /// What it reads, in order.
+    pub inputs: Vec<CollectionId>,
+    /// What it makes, in order.
+    pub outputs: Vec<CollectionId>,
+    /// The views that it looks things up in, by the steps that publish them.
+    pub views: Vec<StepId>,
+}
+
+/// A collection between steps.
+pub struct Collection {
+    /// Its number.
+    pub id: CollectionId,
+    /// The step that makes it; several if it is the flattening of several outputs.
+    pub producers: Vec<(StepId, usize)>,
+    /// How it is windowed.
+    pub windowing: Windowing,
+    /// Whether it ends.
+    pub bounded: bool,
+    /// What a runner does without knowing the element type.
+    pub op: Arc<dyn CollectionOp>,
+    /// The element type's name.
+    pub element: &'static str,
+}
+
+impl std::fmt::Debug for Collection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Collection({:?}, {}, {:?})", self.id, self.element, self.windowing)
+    }
+}
+
+/// A pipeline under construction or ready to run.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// In order of construction: every step stands behind those that it reads from.
+    pub steps: Vec<Step>,
+    /// In order of construction.
+    pub collections: Vec<Collection>,
+    /// Clock moves of the script that scripted sources play, one entry a step of the script.
+    pub script: Vec<Option<Duration>>,
+    /// Assertions that must have been reached for a run to succeed.
+    pub(crate) expectations: Vec<Expectation>,
+    /// The metrics that steps write to.
+    pub(crate) metrics: crate::metrics::Registry,
+    errors: Vec<Error>,
+    names: Names,
+}
+
+/// Something that must have happened by the end of a run.
+pub(crate) struct Expectation {
+    pub(crate) step: StepLabel,
+    pub(crate) check: Box<dyn FnOnce() -> Result<(), String> + Send>,
+}
+
+impl std::fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expectation({})", self.step)
+    }
+}
+
+/// What a new step is made of.
+pub(crate) struct NewStep {
+    pub(crate) verb: &'static str,
+    pub(crate) detail: String,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) op: Op,
+    pub(crate) inputs: Vec<CollectionId>,
+    pub(crate) views: Vec<StepId>,
+}
+
+impl Graph {
+    pub(crate) fn add_step(&mut self, new: NewStep) -> StepId {
+        let id = StepId(u32::try_from(self.steps.len()).expect("fewer than 2^32 steps"));
+        let name = self.names.fresh(new.verb);
+        let label = StepLabel { name, location: new.location };
+        self.steps.push(Step {
+            id,
+            label,
+            detail: new.detail,
+            op: new.op,
+            inputs: new.inputs,
+            outputs: Vec::new(),
+            views: new.views,
+        });
+        id
+    }
+
+    pub(crate) fn add_output<T: Element>(&mut self, step: StepId, windowing: Windowing, bounded: bool) -> CollectionId {
+        let port = self.steps[step.index()].outputs.len();
+        let id = self.add_collection::<T>(vec![(step, port)], windowing, bounded);
+        self.steps[step.index()].outputs.push(id);
+        id
+    }
+
+    /// A collection made of several others without a step.
+    pub(crate) fn add_collection<T: Element>(&mut self, producers: Vec<(StepId, usize)>, windowing: Windowing, bounded: bool) -> CollectionId {
+        let id = CollectionId(u32::try_from(self.collections.len()).expect("fewer than 2^32 collections"));
+        self.collections.push(Collection {
+            id,
+            producers,
+            windowing,
+            bounded,
+            op: Arc::new(CollectionOf::<T>::new()),
+            element: type_name::<T>(),
+        });
+        id
+    }
+
+    pub(crate) fn rename(&mut self, step: StepId, name: &str, location: &'static Location<'static>) {
+        match self.names.claim(name) {
+            Ok(name) => self.steps[step.index()].label.name = name,
+            Err(message) => self.error(message, location),
+        }
+    }
+
+    pub(crate) fn scoped<R>(graph: &Shared, scope: &str, body: impl FnOnce() -> R) -> R {
+        graph.lock().names.enter(scope);
+        let result = body();
+        graph.lock().names.leave();
+        result
+    }
+
+    /// Keeps an error of construction for when the pipeline is run.
+    pub(crate) fn error(&mut self, message: impl Into<String>, location: &'static Location<'static>) {
+        let message = format!("{}:{}: {}", location.file(), location.line(), message.into());
+        self.errors.push(Error::config(message));
+    }
+
+    /// The names and places of all steps, by number.
+    pub fn labels(&self) -> Arc<[StepLabel]> {
+        self.steps.iter().map(|s| s.label.clone()).collect()
+    }
+
+    /// The step of a number.
+    pub fn step(&self, id: StepId) -> &Step {
+        &self.steps[id.index()]
+    }
+
+    /// The collection of a number.
+    pub fn collection(&self, id: CollectionId) -> &Collection {
+        &self.collections[id.index()]
+    }
+
+    /// The steps that read a step's output, with the number of their input: through flattened collections too.
+    pub fn readers(&self, step: StepId, output: usize) -> Vec<(StepId, usize)> {
+        let made: Vec<CollectionId> =
+            self.collections.iter().filter(|c| c.producers.contains(&(step, output))).map(|c| c.id).collect();
+        let mut readers = Vec::new();
+        for reader in &self.steps {
+            for (port, input) in reader.inputs.iter().enumerate() {
+                if made.contains(input) {
+                    readers.push((reader.id, port));
+                }
+            }
+        }
+        readers
+    }
+
+    /// The pipeline's own metrics.
+    pub fn metrics(&self) -> crate::metrics::Registry {
+        self.metrics.clone()
+    }
+
+    /// Runs the checks that a run's end owes: the assertions of a test that never saw a value fail here.
+    pub fn finish(&mut self) -> Result<(), Vec<Error>> {
+        let failed: Vec<Error> = self
+            .expectations
+            .drain(..)
+            .filter_map(|e| (e.check)().err().map(|m| Error::new(crate::ErrorKind::User, m).at(&e.step)))
+            .collect();
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+}
+
+/// The graph that all handles of a pipeline share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared(Arc<Mutex<Graph>>);
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Graph> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn same(&self, other: &Shared) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

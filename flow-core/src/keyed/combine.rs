@@ -1,0 +1,92 @@
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::hash::{key_hash, owner};
+use super::inbox::Station;
+use super::kernel::Kernel;
+use super::tables::{Absorb, Merge, Single, Tables};
+use super::{exchange, lift};
+use crate::combine::CombineFn;
+use crate::element::{Element, Key};
+use crate::exec::{AnyOutput, BuildCx, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
+use crate::group::Groups;
+use crate::window::Windowing;
+
+/// Combines the values of each key and window.
+pub(crate) struct Combine<K, V, C> {
+    combine: C,
+    windowing: Windowing,
+    /// Whether accumulators are made before the exchange.
+    lifted: bool,
+    /// The key of the result that an empty global window has.
+    default: Option<K>,
+    types: PhantomData<fn(K, V)>,
+}
+
+/// The step that combines by key. `lifted` where combining early makes the data smaller; `default` to have a result
+/// for this key when the global window ends empty.
+pub(crate) fn combine<K, V, C>(combine: C, windowing: Windowing, lifted: bool, default: Option<K>) -> Op
+where
+    K: Key,
+    V: Element + serde::Serialize,
+    C: CombineFn<V>,
+{
+    Op::Exchange(Arc::new(Combine { combine, windowing, lifted, default, types: PhantomData::<fn(K, V)> }))
+}
+
+impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
+    fn tables<In: Element, A: Absorb<In, V, C>>(&self, worker: usize, workers: usize) -> Tables<K, V, C, A> {
+        let mut tables = Tables::new(self.combine.clone(), &self.windowing);
+        if let Some(key) = self.default_on(worker, workers) {
+            tables.set_default(key);
+        }
+        tables
+    }
+
+    fn groups(&self, worker: usize, workers: usize) -> Groups<K, V, C> {
+        let mut groups = Groups::new(self.combine.clone(), self.windowing.clone());
+        if let Some(key) = self.default_on(worker, workers) {
+            groups.set_default(key);
+        }
+        groups
+    }
+
+    fn default_on(&self, worker: usize, workers: usize) -> Option<K> {
+        let key = self.default.as_ref().filter(|_| self.windowing.is_global())?;
+        (owner(key_hash(key), workers) == worker).then(|| key.clone())
+    }
+
+    fn inbox<In: 'static>(step: StepId, kernel: impl Kernel<K, In, (K, C::Output)> + 'static, output: AnyOutput) -> Box<dyn Inbox> {
+        Box::new(Station::new(step, kernel, typed(output), key_hash))
+    }
+}
+
+impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> ExchangeOp for Combine<K, V, C> {
+    fn routing(&self) -> Routing {
+        Routing::Key
+    }
+
+    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, _: &mut BuildCx) -> AnyOutput {
+        if self.lifted && Tables::<K, V, C, Single>::can(&self.windowing) {
+            lift::sender::<K, V, C>(step, outbox, self.combine.clone())
+        } else {
+            exchange::sender::<K, V>(step, outbox)
+        }
+    }
+
+    fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox> {
+        let (worker, workers) = (cx.worker, cx.workers);
+        if !Tables::<K, V, C, Single>::can(&self.windowing) {
+            return Self::inbox::<V>(step, self.groups(worker, workers), output);
+        }
+        if self.lifted {
+            Self::inbox::<C::Accumulator>(step, self.tables::<C::Accumulator, Merge>(worker, workers), output)
+        } else {
+            Self::inbox::<V>(step, self.tables::<V, Single>(worker, workers), output)
+        }
+    }
+
+    fn inline(&self, step: StepId, output: AnyOutput, _: &mut BuildCx) -> AnyOutput {
+        erased::<(K, V)>(Station::new(step, self.groups(0, 1), typed::<(K, C::Output)>(output), key_hash))
+    }
+}

@@ -1,0 +1,15 @@
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+
+/// The one hash of a key: it chooses the worker and the place in the worker's table.
+#[inline]
+pub(crate) fn key_hash<K: Hash>(key: &K) -> u64 {
+    FixedState::with_seed(0x666c_6f77).hash_one(key)
+}
+
+/// The worker that owns a key. Tables use the lowest and the highest bits of the hash, so this uses those between.
+#[inline]
+pub(crate) fn owner(hash: u64, workers: usize) -> usize {
+    ((u64::from((hash >> 20) as u32) * workers as u64) >> 32) as usize
+}

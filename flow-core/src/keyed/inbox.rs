@@ -1,0 +1,122 @@
+use super::kernel::{Keyed, Kernel};
+use crate::exec::{Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId};
+use crate::{Bundle, Result, Timestamp};
+
+/// Drives a kernel: on a worker behind an exchange (as an [`Inbox`]), or in line (as a [`Receiver`]).
+pub(super) struct Station<K, In, Out, G> {
+    pub(super) step: StepId,
+    pub(super) kernel: G,
+    pub(super) output: Output<Out>,
+    pub(super) hash: fn(&K) -> u64,
+    out: Bundle<Out>,
+    watermark: Timestamp,
+    passed: Timestamp,
+    epoch: Epoch,
+    input: std::marker::PhantomData<fn(In)>,
+}
+
+impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In, Out, G> {
+    pub(super) fn new(step: StepId, kernel: G, output: Output<Out>, hash: fn(&K) -> u64) -> Self {
+        Station {
+            step,
+            kernel,
+            output,
+            hash,
+            out: Bundle::default(),
+            watermark: Timestamp::MIN,
+            passed: Timestamp::MIN,
+            epoch: 1,
+            input: std::marker::PhantomData,
+        }
+    }
+
+    fn add(&mut self, elements: &mut Keyed<K, In>, cx: &mut Cx) -> Result<()> {
+        self.kernel.advance(self.watermark, cx.now);
+        let dropped = self.kernel.add(elements, self.epoch).map_err(|e| cx.error_here(e))?;
+        let counts = &mut cx.counts[self.step.index()];
+        counts.dropped_late += dropped.late;
+        counts.dropped_closed += dropped.closed;
+        Ok(())
+    }
+
+    fn take(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        match signal {
+            Signal::Watermark(to) => {
+                self.watermark = to;
+                self.kernel.advance(to, cx.now);
+                return Ok(());
+            }
+            Signal::Poke(_) => self.kernel.advance(self.watermark, cx.now),
+            Signal::Barrier { epoch, .. } => {
+                self.epoch = epoch + 1;
+                if let Some(since) = self.kernel.held_since() {
+                    cx.holds_since(since);
+                }
+            }
+            Signal::Idle => {}
+        }
+        self.output.signal(signal, cx)
+    }
+
+    fn step_on(&mut self, cx: &mut Cx) -> Result<bool> {
+        cx.enter(self.step);
+        let more = self.kernel.poll(&mut self.out).map_err(|e| cx.error_here(e))?;
+        if !self.out.is_empty() {
+            cx.emitted(self.step, self.out.len());
+            self.output.bundle(&mut self.out, cx)?;
+            self.out.clear();
+        }
+        let to = self.kernel.output_watermark();
+        if to > self.passed {
+            self.passed = to;
+            self.output.signal(Signal::Watermark(to), cx)?;
+        }
+        Ok(more)
+    }
+}
+
+impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Station<K, In, Out, G> {
+    fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        let mut elements = parcel.data.downcast::<Keyed<K, In>>().expect("both ends of an exchange agree on a type");
+        self.add(&mut elements, cx)
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        self.take(signal, cx)
+    }
+
+    fn work(&mut self, cx: &mut Cx) -> Result<bool> {
+        self.step_on(cx)
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.kernel.deadline()
+    }
+
+    fn held_since(&self) -> Option<Epoch> {
+        self.kernel.held_since()
+    }
+}
+
+impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Receiver<(K, In)> for Station<K, In, Out, G> {
+    fn bundle(&mut self, bundle: &mut Bundle<(K, In)>, cx: &mut Cx) -> Result<()> {
+        cx.enter_with(self.step, bundle.len());
+        let hashes = bundle.values.iter().map(|(key, _)| (self.hash)(key)).collect();
+        self.add(&mut Keyed { bundle: bundle.take(), hashes }, cx)?;
+        while self.step_on(cx)? {}
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if matches!(signal, Signal::Poke(_)) {
+            self.kernel.advance(self.watermark, cx.now);
+            while self.step_on(cx)? {}
+            return self.output.signal(signal, cx);
+        }
+        self.take(signal, cx)?;
+        while self.step_on(cx)? {}
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+use crate::exec::Epoch;
+use crate::{Bundle, Timestamp};
+
+/// Elements with the hashes of their keys, as they travel.
+#[derive(Debug)]
+pub(crate) struct Keyed<K, V> {
+    pub(crate) bundle: Bundle<(K, V)>,
+    pub(crate) hashes: Vec<u64>,
+}
+
+impl<K, V> Default for Keyed<K, V> {
+    fn default() -> Self {
+        Keyed { bundle: Bundle::default(), hashes: Vec::new() }
+    }
+}
+
+/// How many elements were dropped, once for each window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// Their window had expired.
+    pub(crate) late: u64,
+    /// Their window's trigger had finished.
+    pub(crate) closed: u64,
+}
+
+/// Turns the elements of keys and windows into results, without knowing of workers: what an inbox drives.
+pub(crate) trait Kernel<K, In, Out> {
+    /// Takes the elements of a bundle.
+    fn add(&mut self, elements: &mut Keyed<K, In>, epoch: Epoch) -> crate::Result<Dropped>;
+
+    /// Moves the input watermark and processing time forward; what becomes due is passed on by `poll`.
+    fn advance(&mut self, watermark: Timestamp, now: Timestamp);
+
+    /// Appends about a bundle of what is due; true if there is more.
+    fn poll(&mut self, out: &mut Bundle<Out>) -> crate::Result<bool>;
+
+    /// No result before this moment is to come.
+    fn output_watermark(&self) -> Timestamp;
+
+    /// The processing time at which `advance` would make something due.
+    fn deadline(&self) -> Option<Timestamp>;
+
+    /// The oldest epoch of which elements are still kept.
+    fn held_since(&self) -> Option<Epoch>;
+}

@@ -1,0 +1,20 @@
+//! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
+
+mod broadcast;
+mod combine;
+mod exchange;
+mod hash;
+mod inbox;
+mod kernel;
+mod lift;
+mod scatter;
+mod spread;
+mod stateful;
+mod tables;
+mod timers;
+
+pub(crate) use broadcast::Broadcast;
+pub(crate) use combine::combine;
+pub(crate) use spread::spread;
+pub use stateful::{StatefulCx, StatefulFn};
+pub(crate) use stateful::{ByClosure, stateful};

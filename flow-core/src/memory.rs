@@ -1,0 +1,64 @@
+//! Values in memory as a source.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::source::{Next, Reader, Source};
+use crate::{Bundle, Element, Result};
+
+/// Given values as a source; behind [`Pipeline::create`](crate::Pipeline::create).
+#[derive(Clone, Debug)]
+pub(crate) struct Create<T> {
+    values: Arc<Vec<T>>,
+}
+
+impl<T> Create<T> {
+    pub(crate) fn new(values: Vec<T>) -> Self {
+        Create { values: Arc::new(values) }
+    }
+}
+
+impl<T: Element> Source for Create<T> {
+    type Item = T;
+    type Split = (u64, u64);
+    type Position = u64;
+    type Reader = CreateReader<T>;
+
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
+    fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
+        let (len, parts) = (self.values.len() as u64, desired.max(1) as u64);
+        let parts = parts.min(len.div_ceil(Bundle::<T>::TARGET_LEN as u64)).max(1);
+        Ok((0..parts).map(|part| (len * part / parts, len * (part + 1) / parts)).collect())
+    }
+
+    fn reader(&self, split: &(u64, u64), from: Option<u64>) -> Result<CreateReader<T>> {
+        Ok(CreateReader { values: Arc::clone(&self.values), next: from.unwrap_or(split.0), end: split.1 })
+    }
+}
+
+/// Reads a range of given values.
+#[derive(Debug)]
+pub(crate) struct CreateReader<T> {
+    values: Arc<Vec<T>>,
+    next: u64,
+    end: u64,
+}
+
+impl<T: Element> Reader for CreateReader<T> {
+    type Item = T;
+    type Position = u64;
+
+    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut Bundle<T>) -> Poll<Result<Next>> {
+        let until = self.end.min(self.next + Bundle::<T>::TARGET_LEN as u64);
+        out.values.extend_from_slice(&self.values[self.next as usize..until as usize]);
+        self.next = until;
+        Poll::Ready(Ok(if until == self.end { Next::End } else { Next::More }))
+    }
+
+    fn position(&self) -> u64 {
+        self.next
+    }
+}

@@ -1,0 +1,180 @@
+use std::panic::Location;
+use std::time::Duration;
+
+use super::PCollection;
+use crate::combine::CombineFn;
+use crate::element::{Key, Wire};
+use crate::group::{Collect, Group};
+use crate::keyed::{self, ByClosure, StatefulCx, StatefulFn};
+use crate::steps::{self, Outcome};
+use crate::Element;
+
+impl<T: Element> PCollection<T> {
+    /// Pairs each element with a key.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// assert_eq!(apply([12], |n: &PCollection<u32>| n.key_by(|n| n % 10)), [(2, 12)]);
+    /// ```
+    #[track_caller]
+    pub fn key_by<K: Key>(&self, key: impl Fn(&T) -> K + Send + Sync + 'static) -> PCollection<(K, T)> {
+        self.then("key_by", steps::map(move |value| (key(&value), value)))
+    }
+}
+
+impl<K: Element, V: Element> PCollection<(K, V)> {
+    /// The keys of pairs.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// assert_eq!(apply([(1, 'a')], |p: &PCollection<(u32, char)>| p.keys()), [1]);
+    /// ```
+    #[track_caller]
+    pub fn keys(&self) -> PCollection<K> {
+        self.then("keys", steps::map(|(key, _)| key))
+    }
+
+    /// The values of pairs.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// assert_eq!(apply([(1, 'a')], |p: &PCollection<(u32, char)>| p.values()), ['a']);
+    /// ```
+    #[track_caller]
+    pub fn values(&self) -> PCollection<V> {
+        self.then("values", steps::map(|(_, value)| value))
+    }
+
+    /// The value of each pair through a function.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// assert_eq!(apply([(1, 2)], |p: &PCollection<(u32, u32)>| p.map_values(|v| v * 10)), [(1, 20)]);
+    /// ```
+    #[track_caller]
+    pub fn map_values<W: Element>(&self, f: impl Fn(V) -> W + Send + Sync + 'static) -> PCollection<(K, W)> {
+        self.then("map_values", steps::map(move |(key, value)| (key, f(value))))
+    }
+
+    /// Value and key exchanged.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// assert_eq!(apply([(1, 'a')], |p: &PCollection<(u32, char)>| p.swap()), [('a', 1)]);
+    /// ```
+    #[track_caller]
+    pub fn swap(&self) -> PCollection<(V, K)> {
+        self.then("swap", steps::map(|(key, value)| (value, key)))
+    }
+}
+
+impl<K: Key, V: Wire> PCollection<(K, V)> {
+    /// All values of each key and window. If they are only folded afterwards,
+    /// [`combine_per_key`](PCollection::combine_per_key) moves far less data.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let groups = apply([(1, 'a'), (2, 'b'), (1, 'c')], |pairs: &PCollection<(u32, char)>| {
+    ///     pairs.group_by_key().map_values(|values| values.into_iter().collect::<String>())
+    /// });
+    /// assert_eq!(groups, [(1, "ac".to_string()), (2, "b".to_string())]);
+    /// ```
+    #[track_caller]
+    pub fn group_by_key(&self) -> PCollection<(K, Group<V>)> {
+        self.combined("group_by_key", Collect::new(), false)
+    }
+
+    /// The values of each key and window through a [`StatefulFn`]: state and timers for each.
+    #[track_caller]
+    pub fn par_do_stateful<Out: Element>(&self, f: impl StatefulFn<K, V, Out>) -> PCollection<Out> {
+        self.then("par_do_stateful", keyed::stateful::<K, V, Out, _>(f, self.windowing()))
+    }
+
+    /// The values of each key and window, in order of arrival, with something remembered between them.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let numbered = apply(["a", "b", "a"], |words: &PCollection<String>| {
+    ///     words.key_by(|w| w.clone()).stateful(|key, _, seen: &mut u32, out| {
+    ///         *seen += 1;
+    ///         out.emit(format!("{key}{seen}"));
+    ///     })
+    /// });
+    /// assert_eq!(numbered, ["a1", "b1", "a2"]);
+    /// ```
+    #[track_caller]
+    pub fn stateful<S, Out, R, F>(&self, f: F) -> PCollection<Out>
+    where
+        S: Wire + Default,
+        Out: Element,
+        R: Outcome + 'static,
+        F: Fn(&K, V, &mut S, &mut StatefulCx<'_, (), Out>) -> R + Send + Sync + 'static,
+    {
+        self.then("stateful", keyed::stateful::<K, V, Out, _>(ByClosure::<F, S, R>::new(f), self.windowing()))
+    }
+
+    /// The values of each key and window in groups of `size`; the rest when the window expires.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let sizes = apply(0..5, |n: &PCollection<u32>| {
+    ///     n.key_by(|_| "all".to_string()).group_into_batches(2).map(|(_, batch)| batch.len())
+    /// });
+    /// assert_eq!(sizes, [2, 2, 1]);
+    /// ```
+    #[track_caller]
+    pub fn group_into_batches(&self, size: usize) -> PCollection<(K, Group<V>)> {
+        let batches = super::super::batches::Batches { size: size.max(1) };
+        self.then("group_into_batches", keyed::stateful::<K, V, (K, Group<V>), _>(batches, self.windowing()))
+    }
+
+    #[track_caller]
+    pub(super) fn combined<C: CombineFn<V>>(&self, verb: &'static str, combine: C, lifted: bool) -> PCollection<(K, C::Output)> {
+        let windowing = self.grouping_windowing(Location::caller());
+        let step = self.add_step(
+            verb,
+            String::new(),
+            Location::caller(),
+            keyed::combine::<K, V, C>(combine, windowing.clone(), lifted, None),
+        );
+        self.output(step, windowing.continued())
+    }
+}
+
+impl<T: Element> PCollection<T> {
+    /// This collection's windowing, checked for what would lose data or never emit in a grouping.
+    pub(super) fn grouping_windowing(&self, location: &'static Location<'static>) -> crate::window::Windowing {
+        let windowing = self.windowing();
+        let global_stream = windowing.is_global() && !self.is_bounded();
+        if global_stream && windowing.trigger == crate::trigger::Trigger::Default {
+            self.error(location, "a grouping of an unbounded collection in the global window would never emit: window it first, or give it a trigger");
+        }
+        if let Some(reason) = windowing.loses_data() {
+            self.error(location, reason);
+        }
+        windowing
+    }
+}
+
+impl<K: Key> PCollection<K> {
+    /// Each distinct element once for each window, as soon as it comes, if it did not come in the `horizon` of
+    /// processing time before.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use std::time::Duration;
+    /// let once = apply([1, 2, 1], |n: &PCollection<u32>| n.deduplicate(Duration::from_secs(600)));
+    /// assert_eq!(once, [1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn deduplicate(&self, horizon: Duration) -> PCollection<K> {
+        let location = Location::caller();
+        self.composite("deduplicate", || {
+            let keyed: PCollection<(K, ())> = self.then("key", steps::map(|value| (value, ())));
+            let op = keyed::stateful::<K, (), K, _>(super::super::batches::Deduplicate { horizon }, self.windowing());
+            let step = keyed.add_step("state", format!("{horizon:?}"), location, op);
+            keyed.output(step, self.windowing())
+        })
+    }
+}
+

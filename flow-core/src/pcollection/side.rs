@@ -1,0 +1,254 @@
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::PCollection;
+use crate::element::{Key, Wire};
+use crate::exec::Op;
+use crate::group::{Collect, Group};
+use crate::keyed;
+use crate::steps::{self, Emit, Outcome};
+use crate::views::{SideInputs, View, Views};
+use crate::window::Window;
+use crate::{BoxError, Element, Timestamp};
+
+/// A map as views hold it: the standard one, with a fixed hash.
+type ViewMap<K, V> = HashMap<K, V, BuildHasherDefault<std::hash::DefaultHasher>>;
+
+impl<T: Wire> PCollection<T> {
+    /// A side input of any shape: `build` makes it of the elements of a window's pane.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let above = apply([1, 5, 9], |n: &PCollection<u64>| {
+    ///     let mean = n.view(|all| all.iter().sum::<u64>() / all.len() as u64);
+    ///     n.with(&mean).filter(|n, mean| n > mean)
+    /// });
+    /// assert_eq!(above, [9]);
+    /// ```
+    #[track_caller]
+    pub fn view<V: Send + Sync + 'static>(&self, build: impl Fn(Vec<T>) -> V + Send + Sync + 'static) -> View<V> {
+        self.try_view("view", move |all| Ok(build(all)))
+    }
+
+    /// The window's only element; a window with none or several fails the step that reads it.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let scaled = apply([1, 2], |n: &PCollection<u32>| {
+    ///     let factor = n.combine(Sum).as_single();
+    ///     n.with(&factor).map(|n, factor| n * factor)
+    /// });
+    /// assert_eq!(scaled, [3, 6]);
+    /// ```
+    #[track_caller]
+    pub fn as_single(&self) -> View<T> {
+        self.try_view("as_single", |mut all| match all.len() {
+            1 => Ok(all.remove(0)),
+            len => Err(format!("a single value was asked of a view of {len} elements").into()),
+        })
+    }
+
+    /// As [`as_single`](PCollection::as_single), with a value for windows without an element.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let scaled = apply([1, 2], |n: &PCollection<u32>| {
+    ///     let factor = n.filter(|n| *n > 9).as_single_or(7);
+    ///     n.with(&factor).map(|n, factor| n * factor)
+    /// });
+    /// assert_eq!(scaled, [7, 14]);
+    /// ```
+    #[track_caller]
+    pub fn as_single_or(&self, default: T) -> View<T> {
+        self.try_view("as_single", move |mut all| match all.len() {
+            0 => Ok(default.clone()),
+            1 => Ok(all.remove(0)),
+            len => Err(format!("a single value was asked of a view of {len} elements").into()),
+        })
+    }
+
+    /// All elements of the window.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let found = apply([1, 2, 3], |n: &PCollection<u32>| {
+    ///     let list = n.filter(|n| *n != 2).as_list();
+    ///     n.with(&list).filter(|n, list| list.contains(n))
+    /// });
+    /// assert_eq!(found, [1, 3]);
+    /// ```
+    #[track_caller]
+    pub fn as_list(&self) -> View<Vec<T>> {
+        self.try_view("as_list", Ok)
+    }
+
+    #[track_caller]
+    fn try_view<V: Send + Sync + 'static>(
+        &self,
+        verb: &'static str,
+        build: impl Fn(Vec<T>) -> Result<V, BoxError> + Send + Sync + 'static,
+    ) -> View<V> {
+        let location = Location::caller();
+        let build = Arc::new(build);
+        let windowing = self.windowing();
+        let empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync> = {
+            let build = Arc::clone(&build);
+            Arc::new(move || build(Vec::new()))
+        };
+        let step = self.composite(verb, || {
+            let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
+            let op = keyed::combine::<(), T, _>(Collect::new(), windowing.clone(), false, None);
+            let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
+            let built: PCollection<Arc<V>> = panes.then(
+                "build",
+                steps::process(move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
+                    build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
+                }),
+            );
+            built.add_step("publish", String::new(), location, steps::publish(windowing.clone(), Arc::clone(&empty)))
+        });
+        View { step, graph: self.graph.clone(), windowing, empty, value: PhantomData }
+    }
+}
+
+impl<K: Key, V: Wire> PCollection<(K, V)> {
+    /// The pairs of the window as a map; a key that comes twice fails the step.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let priced = apply([2_u64, 3], |items: &PCollection<u64>| {
+    ///     let prices = items.map(|item| (item, item * 100)).as_map();
+    ///     items.with(&prices).map(|item, prices| prices[&item])
+    /// });
+    /// assert_eq!(priced, [200, 300]);
+    /// ```
+    #[track_caller]
+    pub fn as_map(&self) -> View<ViewMap<K, V>> {
+        self.try_view("as_map", |pairs| {
+            let mut map = ViewMap::with_capacity_and_hasher(pairs.len(), BuildHasherDefault::default());
+            for (key, value) in pairs {
+                if map.insert(key, value).is_some() {
+                    return Err("a key comes twice in a map view: use `as_multimap`, or combine the values first".into());
+                }
+            }
+            Ok(map)
+        })
+    }
+
+    /// The pairs of the window as a map from key to values.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let counts = apply([1_u64, 2], |n: &PCollection<u64>| {
+    ///     let groups = n.flat_map(|n| (0..n).map(move |i| (n, i))).as_multimap();
+    ///     n.with(&groups).map(|n, groups| groups[&n].len())
+    /// });
+    /// assert_eq!(counts, [1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn as_multimap(&self) -> View<ViewMap<K, Vec<V>>> {
+        self.try_view("as_multimap", |pairs| {
+            let mut map: ViewMap<K, Vec<V>> = ViewMap::default();
+            for (key, value) in pairs {
+                map.entry(key).or_default().push(value);
+            }
+            Ok(map)
+        })
+    }
+}
+
+/// A collection with the views that its elements are looked up in; made by [`PCollection::with`].
+#[derive(Debug)]
+#[must_use = "say what to do with the views: map, filter, flat_map or process"]
+pub struct With<'a, T, S> {
+    main: &'a PCollection<T>,
+    views: S,
+}
+
+impl<T: Element> PCollection<T> {
+    /// Side inputs for the next verb: one view, or a tuple of them, each as of the element's window.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let kept = apply([1, 2, 3], |n: &PCollection<u32>| {
+    ///     let factor = n.combine(Sum).as_single();
+    ///     let blocked = n.filter(|n| *n == 2).as_list();
+    ///     n.with((&factor, &blocked)).flat_map(|n, (factor, blocked)| (!blocked.contains(&n)).then_some(n * factor))
+    /// });
+    /// assert_eq!(kept, [6, 18]);
+    /// ```
+    #[track_caller]
+    pub fn with<S: SideInputs>(&self, views: S) -> With<'_, T, S::Views> {
+        let views = views.owned();
+        let location = Location::caller();
+        let main = self.windowing();
+        let minute = Window::new(Timestamp::from_secs(0), Timestamp::from_secs(60));
+        let typical = if main.is_global() { Window::GLOBAL } else { minute };
+        for (_, graph, side) in views.steps() {
+            if !self.graph.same(graph) {
+                self.error(location, "a view is read in the pipeline that it was made in");
+            } else if side.side_window(typical).is_none() {
+                self.error(location, format!("a view in {side:?} cannot be read from {main:?}: no window of it belongs to the main input's"));
+            }
+        }
+        With { main: self, views }
+    }
+}
+
+impl<T: Element, S: Views> With<'_, T, S> {
+    /// Each element through a function of it and the views.
+    #[track_caller]
+    pub fn map<U: Element>(self, f: impl for<'v> Fn(T, S::Values<'v>) -> U + Send + Sync + 'static) -> PCollection<U> {
+        self.then("map", move |value, views: S::Values<'_>, out: &mut Emit<'_, U>| out.emit(f(value, views)))
+    }
+
+    /// The elements that a function of it and the views says yes to.
+    #[track_caller]
+    pub fn filter(self, keep: impl for<'v> Fn(&T, S::Values<'v>) -> bool + Send + Sync + 'static) -> PCollection<T> {
+        self.then("filter", move |value, views: S::Values<'_>, out: &mut Emit<'_, T>| {
+            if keep(&value, views) {
+                out.emit(value);
+            }
+        })
+    }
+
+    /// Each element to any number of results.
+    #[track_caller]
+    pub fn flat_map<I>(self, f: impl for<'v> Fn(T, S::Values<'v>) -> I + Send + Sync + 'static) -> PCollection<I::Item>
+    where
+        I: IntoIterator<Item: Element>,
+    {
+        self.then("flat_map", move |value, views: S::Values<'_>, out: &mut Emit<'_, I::Item>| {
+            f(value, views).into_iter().for_each(|result| out.emit(result));
+        })
+    }
+
+    /// Each element to any number of results, emitted one by one.
+    #[track_caller]
+    pub fn process<U, R, F>(self, f: F) -> PCollection<U>
+    where
+        U: Element,
+        R: Outcome,
+        F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
+    {
+        self.then("process", f)
+    }
+
+    #[track_caller]
+    fn then<U, R, F>(self, verb: &'static str, f: F) -> PCollection<U>
+    where
+        U: Element,
+        R: Outcome,
+        F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
+    {
+        let windowing = self.main.windowing();
+        let steps: Vec<_> = self.views.steps().into_iter().map(|(step, ..)| step).collect();
+        let op: Op = steps::side_process(self.views, windowing.clone(), f);
+        let step = self.main.add_step(verb, String::new(), Location::caller(), op);
+        self.main.graph.lock().steps[step.index()].views = steps;
+        self.main.output(step, windowing)
+    }
+}

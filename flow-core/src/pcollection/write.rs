@@ -1,0 +1,70 @@
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::PCollection;
+use crate::Element;
+use crate::element::Key;
+use crate::exec::Op;
+use crate::graph::Graph;
+use crate::sink::{By, Rejected, Sink};
+use crate::steps::WriteStep;
+
+impl<T: Element> PCollection<T> {
+    /// Writes the elements to a sink. An element that the sink refuses ends the run; to go on without it, see
+    /// [`try_write`](PCollection::try_write).
+    #[track_caller]
+    pub fn write<S: Sink<T>>(&self, sink: S) {
+        let _ = self.written("write", sink, false);
+    }
+
+    /// Writes the elements to a sink; those that it refuses come back, each with the reason.
+    #[track_caller]
+    pub fn try_write<S: Sink<T>>(&self, sink: S) -> PCollection<Rejected<T>> {
+        self.written("try_write", sink, true)
+    }
+
+    /// Writes each element to a destination of its own: `destination` says which, `sink` makes the sink for one, once
+    /// for each.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use flow_core::testing::MemorySinks;
+    /// let written = MemorySinks::new();
+    /// let p = Pipeline::new();
+    /// let sinks = written.clone();
+    /// p.create([1, 2, 3]).write_by(|n| n % 2, move |parity| sinks.sink(&format!("parity {parity}")));
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!(written.values("parity 1"), [1, 3]);
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn write_by<D: Key + std::fmt::Debug, S: Sink<T>>(
+        &self,
+        destination: impl Fn(&T) -> D + Send + Sync + 'static,
+        sink: impl Fn(&D) -> S + Send + Sync + 'static,
+    ) {
+        let _ = self.written("write_by", By::new(destination, sink), false);
+    }
+
+    /// As [`write_by`](PCollection::write_by); elements that a sink refuses come back, each with the reason.
+    #[track_caller]
+    pub fn try_write_by<D: Key + std::fmt::Debug, S: Sink<T>>(
+        &self,
+        destination: impl Fn(&T) -> D + Send + Sync + 'static,
+        sink: impl Fn(&D) -> S + Send + Sync + 'static,
+    ) -> PCollection<Rejected<T>> {
+        self.written("try_write_by", By::new(destination, sink), true)
+    }
+
+    #[track_caller]
+    fn written<S: Sink<T>>(&self, verb: &'static str, sink: S, tolerant: bool) -> PCollection<Rejected<T>> {
+        let detail = sink.describe();
+        let bounded = self.is_bounded();
+        let make = |name: Arc<str>| WriteStep { sink, tolerant, bounded, name, element: PhantomData::<fn(T)> };
+        let name: Arc<str> = format!("{verb} {detail}").into();
+        let step = self.add_step(verb, detail, Location::caller(), Op::Write(Arc::new(make(name))));
+        let id = Graph::add_output::<Rejected<T>>(&mut self.graph.lock(), step, self.windowing(), bounded);
+        PCollection::new(&self.graph, id)
+    }
+}

@@ -1,0 +1,156 @@
+//! Sources in the graph.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::exec::{AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed};
+use crate::source::{Next, Reader, Source};
+use crate::{Bundle, Error, ErrorKind, Result, Timestamp};
+
+/// A source in the graph.
+pub(crate) struct Read<S> {
+    source: Arc<S>,
+}
+
+impl<S: Source> Read<S> {
+    pub(crate) fn new(source: S) -> Self {
+        Read { source: Arc::new(source) }
+    }
+}
+
+impl<S: Source> ReadOp for Read<S> {
+    fn is_bounded(&self) -> bool {
+        self.source.is_bounded()
+    }
+
+    fn splits(&self, desired: usize) -> Result<Vec<Vec<u8>>> {
+        self.source.splits(desired)?.iter().map(encode).collect()
+    }
+
+    fn driver(&self, step: StepId, output: AnyOutput) -> Box<dyn Driver> {
+        Box::new(Reading::<S> {
+            step,
+            source: Arc::clone(&self.source),
+            output: typed(output),
+            open: Vec::new(),
+            turn: 0,
+            bundle: Bundle::default(),
+        })
+    }
+}
+
+struct Reading<S: Source> {
+    step: StepId,
+    source: Arc<S>,
+    output: Output<S::Item>,
+    open: Vec<Slot<S::Reader>>,
+    /// The reader whose turn it is.
+    turn: usize,
+    bundle: Bundle<S::Item>,
+}
+
+struct Slot<R: Reader> {
+    reader: R,
+    ended: bool,
+    /// Since when it has had nothing to say, and its watermark then.
+    quiet: Option<(Timestamp, Timestamp)>,
+    /// Positions at barriers that are not committed yet.
+    marks: VecDeque<(Epoch, R::Position)>,
+}
+
+impl<S: Source> Reading<S> {
+    /// Reads from the reader whose turn it is; true if it did something.
+    fn read(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<bool> {
+        let slot = &mut self.open[self.turn];
+        if slot.ended {
+            return Ok(false);
+        }
+        let next = match slot.reader.poll_next(task, &mut self.bundle) {
+            Poll::Pending => {
+                let watermark = slot.reader.watermark();
+                if slot.quiet.is_none_or(|(_, before)| before != watermark) {
+                    slot.quiet = Some((cx.now, watermark));
+                }
+                return Ok(false);
+            }
+            Poll::Ready(next) => next.map_err(|e| cx.error_here(e))?,
+        };
+        slot.quiet = None;
+        if next == Next::End {
+            slot.ended = true;
+        }
+        if !self.bundle.is_empty() {
+            cx.enter_with(self.step, self.bundle.len());
+            cx.emitted(self.step, self.bundle.len());
+            self.output.bundle(&mut self.bundle, cx)?;
+            self.bundle.clear();
+        }
+        Ok(true)
+    }
+}
+
+impl<S: Source> Driver for Reading<S> {
+    fn open(&mut self, split: &[u8], position: Option<&[u8]>) -> Result<()> {
+        let split: S::Split = decode(split)?;
+        let position = position.map(decode::<S::Position>).transpose()?;
+        let reader = self.source.reader(&split, position)?;
+        self.open.push(Slot { reader, ended: false, quiet: None, marks: VecDeque::new() });
+        Ok(())
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress> {
+        cx.enter(self.step);
+        for _ in 0..self.open.len() {
+            self.turn = (self.turn + 1) % self.open.len();
+            if self.read(task, cx)? {
+                return Ok(Progress::Moved);
+            }
+        }
+        Ok(if self.open.iter().all(|slot| slot.ended) { Progress::Done } else { Progress::Pending })
+    }
+
+    fn watermark(&self, idle_before: Timestamp) -> SourceWatermark {
+        let mut open = self.open.iter().filter(|slot| !slot.ended).peekable();
+        if open.peek().is_none() {
+            return SourceWatermark::NoSplit;
+        }
+        let counting = open.filter(|slot| slot.quiet.is_none_or(|(since, _)| since > idle_before));
+        counting.map(|slot| slot.reader.watermark()).min().map_or(SourceWatermark::Idle, SourceWatermark::At)
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if let Signal::Barrier { epoch, .. } = signal {
+            for slot in &mut self.open {
+                slot.marks.push_back((epoch, slot.reader.position()));
+            }
+        }
+        self.output.signal(signal, cx)
+    }
+
+    fn commit(&mut self, epoch: Epoch) -> Vec<BoxFuture<Result<()>>> {
+        let mut commits: Vec<BoxFuture<Result<()>>> = Vec::new();
+        for slot in &mut self.open {
+            let mut last = None;
+            while slot.marks.front().is_some_and(|(marked, _)| *marked <= epoch) {
+                last = slot.marks.pop_front();
+            }
+            if let Some((_, position)) = last {
+                commits.push(Box::pin(slot.reader.commit(position)));
+            }
+        }
+        self.open.retain(|slot| !slot.ended || !slot.marks.is_empty());
+        commits
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|e| Error::new(ErrorKind::Source, "a source's split does not encode").caused_by(e))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|e| Error::new(ErrorKind::Source, "a source's split or position does not decode").caused_by(e))
+}

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use crate::exec::{AnyOutput, BuildCx, Cx, Op, Output, Receiver, Signal, StepId, StepOp, erased, typed};
+use crate::{Bundle, Result};
+
+/// What a step does with its input, apart from being linked to the next one.
+pub(crate) trait Transform<T, U> {
+    /// Takes a bundle's elements and passes on what comes of them.
+    fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()>;
+
+    /// Takes a signal; passes it on when it applies.
+    fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        next.signal(signal, cx)
+    }
+}
+
+struct Link<S, U> {
+    step: StepId,
+    transform: S,
+    next: Output<U>,
+}
+
+impl<T, U, S: Transform<T, U>> Receiver<T> for Link<S, U> {
+    fn bundle(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) -> Result<()> {
+        cx.enter_with(self.step, bundle.len());
+        self.transform.bundle(bundle, &mut *self.next, cx)
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        self.transform.signal(signal, &mut *self.next, cx)
+    }
+}
+
+/// A transform in front of an output.
+pub(crate) fn link<T: 'static, U: 'static>(step: StepId, transform: impl Transform<T, U> + 'static, next: Output<U>) -> AnyOutput {
+    erased::<T>(Link { step, transform, next })
+}
+
+/// The one output of a step that has one.
+pub(crate) fn one<U: 'static>(mut outputs: Vec<AnyOutput>) -> Output<U> {
+    typed(outputs.pop().expect("a step has as many outputs as it made collections"))
+}
+
+/// A step made by a closure.
+pub(crate) fn each<F>(build: F) -> Op
+where
+    F: Fn(StepId, Vec<AnyOutput>, &mut BuildCx) -> Result<AnyOutput> + Send + Sync + 'static,
+{
+    Op::Each(Arc::new(ByClosure(build)))
+}
+
+struct ByClosure<F>(F);
+
+impl<F> StepOp for ByClosure<F>
+where
+    F: Fn(StepId, Vec<AnyOutput>, &mut BuildCx) -> Result<AnyOutput> + Send + Sync,
+{
+    fn build(&self, step: StepId, outputs: Vec<AnyOutput>, cx: &mut BuildCx) -> Result<AnyOutput> {
+        (self.0)(step, outputs, cx)
+    }
+}
+
+/// The output of steps whose elements end there.
+pub(crate) fn terminal<T: 'static>() -> Output<T> {
+    Box::new(Nowhere)
+}
+
+struct Nowhere;
+
+impl<T> Receiver<T> for Nowhere {
+    fn bundle(&mut self, _: &mut Bundle<T>, _: &mut Cx) -> Result<()> {
+        Ok(())
+    }
+    fn signal(&mut self, _: Signal, _: &mut Cx) -> Result<()> {
+        Ok(())
+    }
+}

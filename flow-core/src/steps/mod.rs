@@ -1,0 +1,28 @@
+//! The steps that work in place: what verbs put into the graph.
+
+mod async_map;
+mod emit;
+mod link;
+mod map;
+mod pardo;
+mod partition;
+mod process;
+mod side;
+mod split;
+mod time;
+mod write;
+
+pub use emit::{BundleEmit, Emit};
+pub use async_map::Order;
+pub(crate) use async_map::async_map;
+pub(crate) use link::{Transform, each, link, one, terminal};
+pub(crate) use map::{filter, filter_map, inspect, map};
+pub use pardo::DoFn;
+pub(crate) use pardo::par_do;
+pub(crate) use partition::partition;
+pub use process::Outcome;
+pub(crate) use process::process;
+pub(crate) use side::{ViewTable, expire, publish, side_process};
+pub(crate) use split::split;
+pub(crate) use time::{late_split, reify, rewindow, timestamps};
+pub(crate) use write::WriteStep;

@@ -1,0 +1,238 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::emit::Emit;
+use super::link::{Transform, each, link, one};
+use super::process::{Outcome, for_each, user_error};
+use crate::exec::{Cx, Epoch, ExchangeOp, Op, Receiver, Signal, StepId};
+use crate::keyed::Broadcast;
+use crate::views::Views;
+use crate::window::{Window, Windowing};
+use crate::{BoxError, Bundle, Element, Result, Timestamp};
+
+/// A view's contents on one worker, by the view's windows.
+pub(crate) struct ViewTable<V> {
+    windowing: Windowing,
+    by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
+    watermark: Cell<Timestamp>,
+    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
+}
+
+impl<V: 'static> ViewTable<V> {
+    pub(crate) fn new(windowing: Windowing, empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>) -> Self {
+        ViewTable { windowing, by_window: RefCell::default(), watermark: Cell::new(Timestamp::MIN), empty }
+    }
+
+    /// What an element of a main window sees; none while the view's window may still get its first pane.
+    pub(crate) fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
+        let side = self.windowing.side_window(main).ok_or("the view's windows do not map from the main input's")?;
+        if let Some(value) = self.by_window.borrow().get(&side) {
+            return Ok(Some(Arc::clone(value)));
+        }
+        if self.watermark.get() <= side.max_timestamp() {
+            return Ok(None);
+        }
+        let empty = Arc::new((self.empty)()?);
+        self.by_window.borrow_mut().insert(side, Arc::clone(&empty));
+        Ok(Some(empty))
+    }
+
+    /// Forgets windows that no element of the main input can ask for any more.
+    fn expire(&self, main_watermark: Timestamp, lateness: i64) {
+        self.by_window.borrow_mut().retain(|window, _| main_watermark <= window.expiry(lateness));
+    }
+}
+
+/// Stores what a view's step publishes.
+pub(crate) fn publish<V: Send + Sync + 'static>(
+    windowing: Windowing,
+    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
+) -> Op {
+    let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx| {
+        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
+        Box::new(Publish { table })
+    }));
+    Op::Exchange(op)
+}
+
+struct Publish<V> {
+    table: Rc<ViewTable<V>>,
+}
+
+impl<V> Receiver<Arc<V>> for Publish<V> {
+    fn bundle(&mut self, bundle: &mut Bundle<Arc<V>>, cx: &mut Cx) -> Result<()> {
+        let mut by_window = self.table.by_window.borrow_mut();
+        for (value, meta) in bundle.drain() {
+            by_window.insert(meta.window, value);
+        }
+        cx.views_changed = true;
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if let Signal::Watermark(to) = signal {
+            self.table.watermark.set(to);
+            cx.views_changed = true;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn side_process<T, U, S, R, F>(views: S, windowing: Windowing, f: F) -> Op
+where
+    T: Element,
+    U: Element,
+    S: Views,
+    R: Outcome,
+    F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
+{
+    let f = Arc::new(f);
+    each(move |step, outputs, cx| {
+        let side = Side::<T, U, S, F> {
+            step,
+            f: Arc::clone(&f),
+            tables: views.tables(cx),
+            lateness: windowing.lateness,
+            held: Bundle::default(),
+            held_since: None,
+            watermark: Timestamp::MIN,
+            passed: Timestamp::MIN,
+            epoch: 1,
+            out: Bundle::default(),
+        };
+        Ok(link::<T, U>(step, side, one(outputs)))
+    })
+}
+
+/// Calls a function with what views hold for the element's window; elements whose views are not there yet wait,
+/// and hold the watermark.
+struct Side<T, U, S: Views, F> {
+    step: StepId,
+    f: Arc<F>,
+    tables: S::Tables,
+    lateness: i64,
+    held: Bundle<T>,
+    held_since: Option<Epoch>,
+    watermark: Timestamp,
+    passed: Timestamp,
+    epoch: Epoch,
+    out: Bundle<U>,
+}
+
+impl<T, U, S, R, F> Side<T, U, S, F>
+where
+    T: Element,
+    U: Element,
+    S: Views,
+    R: Outcome,
+    F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
+{
+    /// Works on the elements whose views are there; keeps the others.
+    fn offer(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        if let Some(window) = bundle.windows.uniform() {
+            return match self.find(window, cx)? {
+                Some(found) => self.call(&found, bundle, next, cx),
+                None => self.hold(bundle, cx),
+            };
+        }
+        let mut run: Bundle<T> = Bundle::default();
+        let (mut current, mut waiting) = (None, Bundle::default());
+        for (value, meta) in bundle.drain() {
+            let known = current.as_ref().is_some_and(|(window, _)| *window == meta.window);
+            if !known {
+                if let Some((_, Some(found))) = &current {
+                    self.call(found, &mut run, next, cx)?;
+                }
+                run.clear();
+                current = Some((meta.window, self.find(meta.window, cx)?));
+            }
+            let is_ready = current.as_ref().is_some_and(|(_, found)| found.is_some());
+            if is_ready { run.push(value, meta) } else { waiting.push(value, meta) }
+        }
+        if let Some((_, Some(found))) = &current {
+            self.call(found, &mut run, next, cx)?;
+        }
+        if waiting.is_empty() { Ok(()) } else { self.hold(&mut waiting, cx) }
+    }
+
+    fn find(&self, window: Window, cx: &Cx) -> Result<Option<S::Found>> {
+        S::lookup(&self.tables, window).map_err(|e| cx.error_here(user_error(e)))
+    }
+
+    fn call(&mut self, found: &S::Found, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        for_each(self.step, bundle, &mut self.out, next, cx, |value, out| {
+            (self.f)(value, S::values(found), out).into_result()
+        })
+    }
+
+    fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) -> Result<()> {
+        self.held_since.get_or_insert(self.epoch);
+        self.held.append(bundle);
+        cx.holding[self.step.index()] = self.held.shallow_bytes();
+        Ok(())
+    }
+
+    fn retry(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let since = self.held_since.take();
+        let mut held = self.held.take();
+        self.offer(&mut held, next, cx)?;
+        cx.holding[self.step.index()] = self.held.shallow_bytes();
+        if !self.held.is_empty() {
+            self.held_since = since;
+        }
+        self.pass_watermark(next, cx)
+    }
+
+    fn pass_watermark(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        let held = (0..self.held.len()).map(|at| self.held.times.get(at)).min();
+        let to = held.map_or(self.watermark, |oldest| self.watermark.min(oldest));
+        if to > self.passed {
+            self.passed = to;
+            S::expire(&self.tables, to, self.lateness);
+            next.signal(Signal::Watermark(to), cx)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T, U, S, R, F> Transform<T, U> for Side<T, U, S, F>
+where
+    T: Element,
+    U: Element,
+    S: Views,
+    R: Outcome,
+    F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
+{
+    fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        self.offer(bundle, next, cx)
+    }
+
+    fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        match signal {
+            Signal::Watermark(to) => {
+                self.watermark = to;
+                return self.pass_watermark(next, cx);
+            }
+            Signal::Barrier { epoch, .. } => {
+                self.epoch = epoch + 1;
+                if let Some(since) = self.held_since {
+                    cx.holds_since(since);
+                }
+            }
+            Signal::Poke(_) => self.retry(next, cx)?,
+            Signal::Idle => {}
+        }
+        next.signal(signal, cx)
+    }
+}
+
+/// Access for the implementations of [`Views`].
+pub(crate) fn expire<V: 'static>(table: &Rc<ViewTable<V>>, main_watermark: Timestamp, lateness: i64) {
+    table.expire(main_watermark, lateness);
+}
