@@ -4,6 +4,7 @@ pub mod exec;
 mod group;
 pub mod sink;
 pub mod source;
+pub mod testing;
 pub mod trigger;
 pub mod window;
 
