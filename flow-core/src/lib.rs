@@ -6,6 +6,7 @@ mod group;
 pub mod metrics;
 pub mod sink;
 pub mod source;
+pub mod testing;
 pub mod trigger;
 pub mod window;
 

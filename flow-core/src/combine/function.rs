@@ -22,6 +22,11 @@ use crate::element::{Element, Wire};
 /// }
 /// # assert_eq!(apply(["a", "abc", "ab"], |words: &PCollection<String>| words.combine(Longest)), ["abc"]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not combine inputs of type `{In}`",
+    note = "to aggregate a field of the input, name it: `of(|order: &Order| order.total, Sum)`",
+    note = "to order by something other than `Ord`, as floats need: `Max::by(f64::total_cmp)`"
+)]
 pub trait CombineFn<In>: Clone + Send + Sync + 'static {
     /// The state between inputs.
     type Accumulator: Wire;
@@ -34,9 +39,32 @@ pub trait CombineFn<In>: Clone + Send + Sync + 'static {
     /// Adds an input.
     fn add(&self, accumulator: &mut Self::Accumulator, input: In);
 
+    /// Adds an input that others look at too, as the parts of a tuple do. Override it where adding needs no
+    /// copy of the whole input; it must do what [`add`](CombineFn::add) does.
+    fn add_ref(&self, accumulator: &mut Self::Accumulator, input: &In)
+    where
+        In: Clone,
+    {
+        self.add(accumulator, input.clone());
+    }
+
     /// Adds the inputs that another accumulator has seen.
     fn merge(&self, into: &mut Self::Accumulator, other: Self::Accumulator);
 
     /// The result of everything seen.
     fn finish(&self, accumulator: Self::Accumulator) -> Self::Output;
+}
+
+/// Combines values in memory, in one accumulator: for tests, and to see what an aggregation gives.
+///
+/// ```
+/// use flow_core::combine::{Sum, fold};
+/// assert_eq!(fold(&Sum, [1, 2, 3]), 6);
+/// ```
+pub fn fold<In, C: CombineFn<In>>(combine: &C, inputs: impl IntoIterator<Item = In>) -> C::Output {
+    let mut accumulator = combine.create();
+    for input in inputs {
+        combine.add(&mut accumulator, input);
+    }
+    combine.finish(accumulator)
 }

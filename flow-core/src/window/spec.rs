@@ -131,6 +131,11 @@ impl<F> WindowInto<F> {
         self
     }
 
+    /// The window function alone, as a test of it needs.
+    pub fn function(&self) -> &F {
+        &self.function
+    }
+
     pub(super) fn function_mut(&mut self) -> &mut F {
         &mut self.function
     }

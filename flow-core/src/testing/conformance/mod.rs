@@ -1,0 +1,10 @@
+//! The laws of the open traits, as suites that every implementation can run.
+//!
+//! A suite panics with the law that is broken and the values that break it. It draws orders and splits from a
+//! fixed seed, so it says the same on every run.
+
+mod combine_fn;
+mod window_fn;
+
+pub use combine_fn::{combine_fn, combine_fn_by};
+pub use window_fn::window_fn;
