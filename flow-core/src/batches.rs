@@ -32,7 +32,13 @@ impl<K: Key, V: Wire> StatefulFn<K, V, (K, Group<V>)> for Batches {
     type State = Waiting<V>;
     type Timer = ();
 
-    fn process(&self, key: &K, value: V, waiting: &mut Waiting<V>, cx: &mut StatefulCx<'_, (), (K, Group<V>)>) -> Result<(), BoxError> {
+    fn process(
+        &self,
+        key: &K,
+        value: V,
+        waiting: &mut Waiting<V>,
+        cx: &mut StatefulCx<'_, (), (K, Group<V>)>,
+    ) -> Result<(), BoxError> {
         waiting.values.push(value);
         if waiting.values.len() >= self.size {
             cx.emit((key.clone(), std::mem::take(&mut waiting.values).into()));
@@ -40,7 +46,12 @@ impl<K: Key, V: Wire> StatefulFn<K, V, (K, Group<V>)> for Batches {
         Ok(())
     }
 
-    fn on_window_expiration(&self, key: &K, waiting: &mut Waiting<V>, cx: &mut StatefulCx<'_, (), (K, Group<V>)>) -> Result<(), BoxError> {
+    fn on_window_expiration(
+        &self,
+        key: &K,
+        waiting: &mut Waiting<V>,
+        cx: &mut StatefulCx<'_, (), (K, Group<V>)>,
+    ) -> Result<(), BoxError> {
         if !waiting.values.is_empty() {
             cx.emit((key.clone(), std::mem::take(&mut waiting.values).into()));
         }
@@ -59,7 +70,13 @@ impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
     type State = Option<Timestamp>;
     type Timer = ();
 
-    fn process(&self, key: &K, (): (), seen: &mut Option<Timestamp>, cx: &mut StatefulCx<'_, (), K>) -> Result<(), BoxError> {
+    fn process(
+        &self,
+        key: &K,
+        (): (),
+        seen: &mut Option<Timestamp>,
+        cx: &mut StatefulCx<'_, (), K>,
+    ) -> Result<(), BoxError> {
         if seen.is_none() {
             let until = cx.now() + self.horizon;
             *seen = Some(until);
@@ -69,7 +86,13 @@ impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
         Ok(())
     }
 
-    fn on_timer(&self, _: &K, (): (), seen: &mut Option<Timestamp>, _: &mut StatefulCx<'_, (), K>) -> Result<(), BoxError> {
+    fn on_timer(
+        &self,
+        _: &K,
+        (): (),
+        seen: &mut Option<Timestamp>,
+        _: &mut StatefulCx<'_, (), K>,
+    ) -> Result<(), BoxError> {
         *seen = None;
         Ok(())
     }

@@ -1,26 +1,74 @@
-//! The model of flow.
+//! The model of flow: collections, windows, triggers, state, and a reference runner.
+//!
+//! A [`Pipeline`] is a graph of steps, built by the verbs of [`PCollection`]; a runner runs it. This crate knows no
+//! threads, no I/O and no clock: `flow-runner-local` runs pipelines for real, `flow-io` connects them to systems, and
+//! the [`ReferenceRunner`] in here runs them one step after the other by the written rules, which is what tests want.
+//!
+//! ```
+//! use flow_core::prelude::*;
+//!
+//! fn count_words(lines: &PCollection<String>) -> PCollection<(String, u64)> {
+//!     lines.process(|line, out| for word in line.split_whitespace() { out.emit(word.to_lowercase()) }).count()
+//! }
+//! assert_eq!(apply(["a B", "A"], count_words), [("a".into(), 2), ("b".into(), 1)]);
+//! ```
+
+#[allow(unused_extern_crates, reason = "derive(Split) names this crate by its path")]
+extern crate self as flow_core;
+
 pub mod combine;
 pub mod exec;
 pub mod graph;
-mod group;
 pub mod metrics;
+pub mod prelude;
 pub mod sink;
 pub mod source;
+pub mod split;
 pub mod testing;
 pub mod trigger;
 pub mod window;
 
+mod batches;
 mod bundle;
 mod element;
 mod error;
+mod group;
+mod keyed;
+mod memory;
 mod pane;
+mod pcollection;
+mod pipeline;
+mod read;
+mod reference;
+mod runner;
+mod steps;
 mod time;
+mod views;
 
 pub use bundle::{Bundle, Column, Meta};
 pub use element::{Element, Key, Wire};
 pub use error::{BoxError, Error, ErrorKind, Result, StepLabel};
+pub use flow_macros::Split;
 pub use group::Group;
+pub use keyed::{StatefulCx, StatefulFn};
 pub use pane::{Pane, Timing};
+pub use pcollection::{PCollection, With};
+pub use pipeline::Pipeline;
+pub use reference::ReferenceRunner;
+pub use runner::{Runner, StepReport, Summary};
+pub use steps::{BundleEmit, DoFn, Emit, Outcome};
 pub use time::{Timestamp, TimestampError};
+pub use views::{SideInputs, View, Views};
 
-extern crate self as flow_core;
+/// An element with its timestamp, window and pane as values; made by [`PCollection::reify`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reified<T> {
+    /// The element.
+    pub value: T,
+    /// Its event time.
+    pub time: Timestamp,
+    /// Its window.
+    pub window: window::Window,
+    /// The firing that it came from.
+    pub pane: Pane,
+}

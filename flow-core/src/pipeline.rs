@@ -48,7 +48,12 @@ impl Pipeline {
     }
 
     #[track_caller]
-    pub(crate) fn source<T: Element>(&self, verb: &'static str, detail: String, op: impl ReadOp + 'static) -> PCollection<T> {
+    pub(crate) fn source<T: Element>(
+        &self,
+        verb: &'static str,
+        detail: String,
+        op: impl ReadOp + 'static,
+    ) -> PCollection<T> {
         let bounded = op.is_bounded();
         let new = NewStep {
             verb,

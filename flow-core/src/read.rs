@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::exec::{AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed};
+use crate::exec::{
+    AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
+};
 use crate::source::{Next, Reader, Source};
 use crate::{Bundle, Error, ErrorKind, Result, Timestamp};
 
@@ -148,9 +150,12 @@ impl<S: Source> Driver for Reading<S> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|e| Error::new(ErrorKind::Source, "a source's split does not encode").caused_by(e))
+    postcard::to_stdvec(value)
+        .map_err(|e| Error::new(ErrorKind::Source, "a source's split does not encode").caused_by(e))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    postcard::from_bytes(bytes).map_err(|e| Error::new(ErrorKind::Source, "a source's split or position does not decode").caused_by(e))
+    postcard::from_bytes(bytes).map_err(|e| {
+        Error::new(ErrorKind::Source, "a source's split or position does not decode").caused_by(e)
+    })
 }

@@ -74,7 +74,12 @@ pub trait Variants: 'static {
     #[doc(hidden)]
     fn typed(outputs: Vec<AnyOutput>) -> Self::Outputs;
     #[doc(hidden)]
-    fn pass_on(step: StepId, bundles: &mut Self::Bundles, outputs: &mut Self::Outputs, cx: &mut Cx) -> Result<()>;
+    fn pass_on(
+        step: StepId,
+        bundles: &mut Self::Bundles,
+        outputs: &mut Self::Outputs,
+        cx: &mut Cx,
+    ) -> Result<()>;
     #[doc(hidden)]
     fn signal(outputs: &mut Self::Outputs, signal: Signal, cx: &mut Cx) -> Result<()>;
 }

@@ -67,6 +67,8 @@ pub struct Cx {
     pub holding: Vec<usize>,
     /// The oldest epoch of which a step on this worker still keeps elements; reported at each barrier.
     pub held_since: Option<Epoch>,
+    /// How many ends of this worker's chains the barrier under way has reached.
+    pub leaves_passed: usize,
     /// A view changed on this worker since the runner last looked.
     pub views_changed: bool,
     labels: std::sync::Arc<[StepLabel]>,
@@ -87,6 +89,7 @@ impl Cx {
             prepared: Vec::new(),
             holding: vec![0; labels.len()],
             held_since: None,
+            leaves_passed: 0,
             views_changed: false,
             labels,
             current: StepId(0),

@@ -3,7 +3,9 @@
 //! A worker builds its own chain of [`Receiver`]s out of the graph's factories; bundles and [`Signal`]s go down it
 //! by plain calls. Nothing in here starts a thread, reads a clock or waits.
 
+mod chains;
 mod context;
+mod guard;
 mod inputs;
 mod merge;
 mod op;
@@ -11,11 +13,13 @@ mod receiver;
 mod signal;
 mod tee;
 
+pub use chains::Chains;
 pub use context::{Cx, Prepared, StepCounts, StepId};
+pub use guard::guard;
 pub use inputs::{Arrival, Inputs};
 pub use op::{
-    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Op, Outbox, Parcel, Progress, ReadOp, Routing,
-    SourceWatermark, StepOp, WriteOp,
+    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Op, Outbox, Parcel, Progress, ReadOp,
+    Routing, SourceWatermark, StepOp, WriteOp,
 };
 pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};

@@ -47,13 +47,19 @@ pub struct BuildCx {
     pub worker: usize,
     /// How many workers run this step.
     pub workers: usize,
+    labels: std::sync::Arc<[crate::StepLabel]>,
     views: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
 }
 
 impl BuildCx {
     /// For one of `workers`.
-    pub fn new(worker: usize, workers: usize) -> Self {
-        BuildCx { worker, workers, views: HashMap::default() }
+    pub fn new(worker: usize, workers: usize, labels: std::sync::Arc<[crate::StepLabel]>) -> Self {
+        BuildCx { worker, workers, labels, views: HashMap::default() }
+    }
+
+    /// The name and place of a step.
+    pub fn label(&self, step: StepId) -> &crate::StepLabel {
+        &self.labels[step.index()]
     }
 
     /// This worker's one value for a view, made by whoever asks first.
@@ -72,7 +78,13 @@ pub trait StepOp: Send + Sync {
 /// A step that writes to a sink.
 pub trait WriteOp: StepOp {
     /// Makes an epoch visible: the encoded tokens of all writers.
-    fn commit(&self, epoch: Epoch, last: bool, watermark: Timestamp, tokens: Vec<Vec<u8>>) -> BoxFuture<Result<Committed>>;
+    fn commit(
+        &self,
+        epoch: Epoch,
+        last: bool,
+        watermark: Timestamp,
+        tokens: Vec<Vec<u8>>,
+    ) -> BoxFuture<Result<Committed>>;
 
     /// What the sink promises.
     fn delivery(&self) -> crate::sink::Delivery;

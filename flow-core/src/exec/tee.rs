@@ -20,6 +20,9 @@ impl<T: Element> Receiver<T> for Tee<T> {
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if self.outputs.is_empty() && matches!(signal, Signal::Barrier { .. }) {
+            cx.leaves_passed += 1;
+        }
         self.outputs.iter_mut().try_for_each(|output| output.signal(signal, cx))
     }
 }

@@ -126,7 +126,12 @@ impl Graph {
         id
     }
 
-    pub(crate) fn add_output<T: Element>(&mut self, step: StepId, windowing: Windowing, bounded: bool) -> CollectionId {
+    pub(crate) fn add_output<T: Element>(
+        &mut self,
+        step: StepId,
+        windowing: Windowing,
+        bounded: bool,
+    ) -> CollectionId {
         let port = self.steps[step.index()].outputs.len();
         let id = self.add_collection::<T>(vec![(step, port)], windowing, bounded);
         self.steps[step.index()].outputs.push(id);
@@ -134,7 +139,12 @@ impl Graph {
     }
 
     /// A collection made of several others without a step.
-    pub(crate) fn add_collection<T: Element>(&mut self, producers: Vec<(StepId, usize)>, windowing: Windowing, bounded: bool) -> CollectionId {
+    pub(crate) fn add_collection<T: Element>(
+        &mut self,
+        producers: Vec<(StepId, usize)>,
+        windowing: Windowing,
+        bounded: bool,
+    ) -> CollectionId {
         let id = CollectionId(u32::try_from(self.collections.len()).expect("fewer than 2^32 collections"));
         self.collections.push(Collection {
             id,
@@ -215,7 +225,8 @@ impl Graph {
 
 /// The graph that all handles of a pipeline share.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Arc<Mutex<Graph>>);
+#[doc(hidden)]
+pub struct Shared(Arc<Mutex<Graph>>);
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Graph> {

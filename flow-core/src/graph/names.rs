@@ -25,7 +25,9 @@ impl Names {
     pub(super) fn claim(&mut self, name: &str) -> Result<String, String> {
         let name = self.scoped(name);
         if self.taken.insert(name.clone(), 1).is_some() {
-            return Err(format!("two steps are named `{name}`: names tell steps apart in reports and in saved state, so choose another"));
+            return Err(format!(
+                "two steps are named `{name}`: names tell steps apart in reports and in saved state, so choose another"
+            ));
         }
         Ok(name)
     }
@@ -51,7 +53,10 @@ mod tests {
     #[test]
     fn names_are_the_verb_and_its_ordinal() {
         let mut names = Names::default();
-        assert_eq!(["map", "map", "filter", "map"].map(|v| names.fresh(v)), ["map", "map-2", "filter", "map-3"]);
+        assert_eq!(
+            ["map", "map", "filter", "map"].map(|v| names.fresh(v)),
+            ["map", "map-2", "filter", "map-3"]
+        );
     }
 
     #[test]

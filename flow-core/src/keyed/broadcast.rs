@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use super::spread::PassOn;
 use crate::exec::{
-    AnyOutput, BuildCx, Cx, ExchangeOp, Inbox, Outbox, Output, Parcel, Receiver, Routing, Signal, StepId, erased,
+    AnyOutput, BuildCx, Cx, ExchangeOp, Inbox, Outbox, Output, Parcel, Receiver, Routing, Signal, StepId,
+    erased,
 };
 use crate::{Bundle, Result};
 

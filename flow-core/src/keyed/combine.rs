@@ -1,6 +1,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::grouped::Grouped;
 use super::hash::{key_hash, owner};
 use super::inbox::Station;
 use super::kernel::Kernel;
@@ -9,7 +10,7 @@ use super::{exchange, lift};
 use crate::combine::CombineFn;
 use crate::element::{Element, Key};
 use crate::exec::{AnyOutput, BuildCx, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
-use crate::group::Groups;
+use crate::steps::Typed;
 use crate::window::Windowing;
 
 /// Combines the values of each key and window.
@@ -25,13 +26,19 @@ pub(crate) struct Combine<K, V, C> {
 
 /// The step that combines by key. `lifted` where combining early makes the data smaller; `default` to have a result
 /// for this key when the global window ends empty.
-pub(crate) fn combine<K, V, C>(combine: C, windowing: Windowing, lifted: bool, default: Option<K>) -> Op
+pub(crate) fn combine<K, V, C>(
+    combine: C,
+    windowing: Windowing,
+    lifted: bool,
+    default: Option<K>,
+) -> Typed<(K, V), (K, C::Output)>
 where
     K: Key,
     V: Element + serde::Serialize,
     C: CombineFn<V>,
 {
     Op::Exchange(Arc::new(Combine { combine, windowing, lifted, default, types: PhantomData::<fn(K, V)> }))
+        .into()
 }
 
 impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
@@ -43,12 +50,8 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
         tables
     }
 
-    fn groups(&self, worker: usize, workers: usize) -> Groups<K, V, C> {
-        let mut groups = Groups::new(self.combine.clone(), self.windowing.clone());
-        if let Some(key) = self.default_on(worker, workers) {
-            groups.set_default(key);
-        }
-        groups
+    fn groups(&self, worker: usize, workers: usize) -> Grouped<K, V, C> {
+        Grouped::new(self.combine.clone(), self.windowing.clone(), self.default_on(worker, workers))
     }
 
     fn default_on(&self, worker: usize, workers: usize) -> Option<K> {
@@ -56,7 +59,11 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
         (owner(key_hash(key), workers) == worker).then(|| key.clone())
     }
 
-    fn inbox<In: 'static>(step: StepId, kernel: impl Kernel<K, In, (K, C::Output)> + 'static, output: AnyOutput) -> Box<dyn Inbox> {
+    fn inbox<In: 'static>(
+        step: StepId,
+        kernel: impl Kernel<K, In, (K, C::Output)> + 'static,
+        output: AnyOutput,
+    ) -> Box<dyn Inbox> {
         Box::new(Station::new(step, kernel, typed(output), key_hash))
     }
 }

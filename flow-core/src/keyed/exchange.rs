@@ -6,7 +6,10 @@ use crate::{Bundle, Result};
 use super::hash::key_hash;
 
 /// Sends every element to the worker that owns its key.
-pub(super) fn sender<K: Key, V: Element + serde::Serialize>(step: StepId, outbox: Box<dyn Outbox>) -> AnyOutput {
+pub(super) fn sender<K: Key, V: Element + serde::Serialize>(
+    step: StepId,
+    outbox: Box<dyn Outbox>,
+) -> AnyOutput {
     erased::<(K, V)>(Sender { step, scatter: Scatter::new(outbox) })
 }
 

@@ -1,4 +1,4 @@
-use super::kernel::{Keyed, Kernel};
+use super::kernel::{Kernel, Keyed};
 use crate::exec::{Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId};
 use crate::{Bundle, Result, Timestamp};
 
@@ -79,7 +79,8 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
 impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Station<K, In, Out, G> {
     fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()> {
         cx.enter(self.step);
-        let mut elements = parcel.data.downcast::<Keyed<K, In>>().expect("both ends of an exchange agree on a type");
+        let mut elements =
+            parcel.data.downcast::<Keyed<K, In>>().expect("both ends of an exchange agree on a type");
         self.add(&mut elements, cx)
     }
 
@@ -100,7 +101,9 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
     }
 }
 
-impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Receiver<(K, In)> for Station<K, In, Out, G> {
+impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Receiver<(K, In)>
+    for Station<K, In, Out, G>
+{
     fn bundle(&mut self, bundle: &mut Bundle<(K, In)>, cx: &mut Cx) -> Result<()> {
         cx.enter_with(self.step, bundle.len());
         let hashes = bundle.values.iter().map(|(key, _)| (self.hash)(key)).collect();

@@ -1,4 +1,5 @@
 use crate::exec::Epoch;
+pub(crate) use crate::group::Dropped;
 use crate::{Bundle, Timestamp};
 
 /// Elements with the hashes of their keys, as they travel.
@@ -12,15 +13,6 @@ impl<K, V> Default for Keyed<K, V> {
     fn default() -> Self {
         Keyed { bundle: Bundle::default(), hashes: Vec::new() }
     }
-}
-
-/// How many elements were dropped, once for each window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
-    /// Their window had expired.
-    pub(crate) late: u64,
-    /// Their window's trigger had finished.
-    pub(crate) closed: u64,
 }
 
 /// Turns the elements of keys and windows into results, without knowing of workers: what an inbox drives.

@@ -3,6 +3,7 @@
 mod broadcast;
 mod combine;
 mod exchange;
+mod grouped;
 mod hash;
 mod inbox;
 mod kernel;
@@ -16,5 +17,5 @@ mod timers;
 pub(crate) use broadcast::Broadcast;
 pub(crate) use combine::combine;
 pub(crate) use spread::spread;
-pub use stateful::{StatefulCx, StatefulFn};
 pub(crate) use stateful::{ByClosure, stateful};
+pub use stateful::{StatefulCx, StatefulFn};

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use super::scatter::{bytes_of, parcel_len};
 use crate::element::Wire;
 use crate::exec::{
-    AnyOutput, BuildCx, Cx, ExchangeOp, Inbox, Op, Outbox, Output, Parcel, Receiver, Routing, Signal, StepId, erased, typed,
+    AnyOutput, BuildCx, Cx, ExchangeOp, Inbox, Op, Outbox, Output, Parcel, Receiver, Routing, Signal, StepId,
+    erased, typed,
 };
+use crate::steps::Typed;
 use crate::{Bundle, Result};
 
 /// Spreads elements evenly over the workers.
-pub(crate) fn spread<T: Wire>() -> Op {
-    Op::Exchange(Arc::new(Spread::<T>(PhantomData)))
+pub(crate) fn spread<T: Wire>() -> Typed<T, T> {
+    Op::Exchange(Arc::new(Spread::<T>(PhantomData))).into()
 }
 
 struct Spread<T>(PhantomData<fn(T)>);
@@ -78,7 +80,8 @@ pub(super) struct PassOn<T> {
 impl<T: 'static> Inbox for PassOn<T> {
     fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()> {
         cx.enter(self.step);
-        let mut bundle = parcel.data.downcast::<Bundle<T>>().expect("both ends of an exchange agree on a type");
+        let mut bundle =
+            parcel.data.downcast::<Bundle<T>>().expect("both ends of an exchange agree on a type");
         cx.emitted(self.step, bundle.len());
         self.output.bundle(&mut bundle, cx)
     }

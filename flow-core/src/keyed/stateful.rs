@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::exchange;
 use super::hash::key_hash;
 use super::inbox::Station;
-use super::kernel::{Dropped, Keyed, Kernel};
+use super::kernel::{Dropped, Kernel, Keyed};
 use super::timers::{Domain, Set, Timers};
 use crate::element::{Element, Key, Wire};
 use crate::exec::{AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
-use crate::steps::Outcome;
+use crate::steps::{Outcome, Typed};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
 
@@ -51,16 +51,33 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
     type Timer: Wire + Ord + Hash + Debug;
 
     /// Called for each element.
-    fn process(&self, key: &K, value: V, state: &mut Self::State, cx: &mut StatefulCx<'_, Self::Timer, Out>) -> Result<(), BoxError>;
+    fn process(
+        &self,
+        key: &K,
+        value: V,
+        state: &mut Self::State,
+        cx: &mut StatefulCx<'_, Self::Timer, Out>,
+    ) -> Result<(), BoxError>;
 
     /// Called when a timer falls due.
-    fn on_timer(&self, key: &K, timer: Self::Timer, state: &mut Self::State, cx: &mut StatefulCx<'_, Self::Timer, Out>) -> Result<(), BoxError> {
+    fn on_timer(
+        &self,
+        key: &K,
+        timer: Self::Timer,
+        state: &mut Self::State,
+        cx: &mut StatefulCx<'_, Self::Timer, Out>,
+    ) -> Result<(), BoxError> {
         let _ = (key, timer, state, cx);
         Ok(())
     }
 
     /// Called when the window expires, before its state goes; results have the window's last timestamp.
-    fn on_window_expiration(&self, key: &K, state: &mut Self::State, cx: &mut StatefulCx<'_, Self::Timer, Out>) -> Result<(), BoxError> {
+    fn on_window_expiration(
+        &self,
+        key: &K,
+        state: &mut Self::State,
+        cx: &mut StatefulCx<'_, Self::Timer, Out>,
+    ) -> Result<(), BoxError> {
         let _ = (key, state, cx);
         Ok(())
     }
@@ -119,9 +136,15 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
     /// As [`set_timer`](StatefulCx::set_timer), with results at `output`, to which the watermark downstream is held.
     pub fn set_timer_with_output(&mut self, timer: Timer, at: Timestamp, output: Timestamp) {
         if at > self.expiry {
-            self.fail(format!("timer {timer:?} set to {at}, after the expiration of its window at {}", self.expiry));
+            self.fail(format!(
+                "timer {timer:?} set to {at}, after the expiration of its window at {}",
+                self.expiry
+            ));
         } else if output > self.expiry {
-            self.fail(format!("timer {timer:?} has its output timestamp {output} after the expiration of its window at {}", self.expiry));
+            self.fail(format!(
+                "timer {timer:?} has its output timestamp {output} after the expiration of its window at {}",
+                self.expiry
+            ));
         } else {
             self.timers.set(self.cell, timer, Set { domain: Domain::Event, at, output });
         }
@@ -171,13 +194,22 @@ where
     type State = S;
     type Timer = ();
 
-    fn process(&self, key: &K, value: V, state: &mut S, cx: &mut StatefulCx<'_, (), Out>) -> Result<(), BoxError> {
+    fn process(
+        &self,
+        key: &K,
+        value: V,
+        state: &mut S,
+        cx: &mut StatefulCx<'_, (), Out>,
+    ) -> Result<(), BoxError> {
         (self.f)(key, value, state, cx).into_result()
     }
 }
 
-pub(crate) fn stateful<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>>(f: F, windowing: Windowing) -> Op {
-    Op::Exchange(Arc::new(StatefulStep { f, windowing, types: PhantomData::<fn(K, V) -> Out> }))
+pub(crate) fn stateful<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>>(
+    f: F,
+    windowing: Windowing,
+) -> Typed<(K, V), Out> {
+    Op::Exchange(Arc::new(StatefulStep { f, windowing, types: PhantomData::<fn(K, V) -> Out> })).into()
 }
 
 struct StatefulStep<K, V, Out, F> {
@@ -263,7 +295,8 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         self.numbers.insert((key.clone(), window), number);
         self.expiries.insert((window.expiry(self.lateness), number));
         *self.since.entry(epoch).or_default() += 1;
-        self.cells.insert(number, Cell { key: key.clone(), window, state: F::State::default(), since: epoch });
+        self.cells
+            .insert(number, Cell { key: key.clone(), window, state: F::State::default(), since: epoch });
         number
     }
 
@@ -311,7 +344,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         });
         if let Some((number, tag, set)) = timer {
             self.timers.clear(number, &tag);
-            self.call(number, set.output, Pane::default(), |f, key, state, cx| f.on_timer(key, tag, state, cx))?;
+            self.call(number, set.output, Pane::default(), |f, key, state, cx| {
+                f.on_timer(key, tag, state, cx)
+            })?;
             return Ok(true);
         }
         let Some((_, number)) = expiring else { return Ok(false) };

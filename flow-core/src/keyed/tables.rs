@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use hashbrown::hash_table::{Entry, HashTable, IntoIter};
 
 use super::hash::key_hash;
-use super::kernel::{Dropped, Keyed, Kernel};
+use super::kernel::{Dropped, Kernel, Keyed};
 use crate::combine::CombineFn;
 use crate::element::Key;
 use crate::exec::Epoch;
@@ -183,7 +183,9 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     }
 
     fn expire(&mut self) {
-        while let Some((_, window)) = self.expiries.first().copied().filter(|(expiry, _)| *expiry < self.watermark) {
+        while let Some((_, window)) =
+            self.expiries.first().copied().filter(|(expiry, _)| *expiry < self.watermark)
+        {
             self.expiries.pop_first();
             self.late.remove(&window);
         }
@@ -192,7 +194,8 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     fn emit_window(&mut self, out: &mut Bundle<(K, C::Output)>) {
         let Some(emitting) = &mut self.emitting else { return };
         let Emitting { window, entries, keeps } = emitting;
-        let pane = Pane { first: true, last: !*keeps, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
+        let pane =
+            Pane { first: true, last: !*keeps, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
         let meta = Meta { time: window.max_timestamp(), window: *window, pane };
         if out.uniform_meta() != Some(meta) {
             debug_assert!(out.is_empty(), "a pass emits one window");
@@ -216,8 +219,15 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
 
 impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     /// Late elements: added to what the window has, and noted as touched so that each key fires once for the bundle.
-    fn add_late<In>(&mut self, window: Window, hash: u64, key: K, input: In, epoch: Epoch, touched: &mut Vec<(Window, u64, K)>)
-    where
+    fn add_late<In>(
+        &mut self,
+        window: Window,
+        hash: u64,
+        key: K,
+        input: In,
+        epoch: Epoch,
+        touched: &mut Vec<(Window, u64, K)>,
+    ) where
         A: Absorb<In, V, C>,
     {
         let late = self.late.entry(window).or_insert_with(|| {
@@ -246,12 +256,23 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
             let Some(late) = self.late.get_mut(&window) else { continue };
             let Some(known) = late.keys.find_mut(hash, |known| known.key == key) else { continue };
             known.touched = false;
-            let accumulator = if self.accumulating { known.accumulator.clone() } else { known.accumulator.take() };
+            let accumulator =
+                if self.accumulating { known.accumulator.clone() } else { known.accumulator.take() };
             let Some(accumulator) = accumulator else { continue };
             let index = known.panes;
             known.panes += 1;
-            let pane = Pane { first: index == 0, last: false, timing: Timing::Late, index, on_time_index: Some(index) };
-            self.late_panes.push_back((key, accumulator, Meta { time: window.max_timestamp(), window, pane }));
+            let pane = Pane {
+                first: index == 0,
+                last: false,
+                timing: Timing::Late,
+                index,
+                on_time_index: Some(index),
+            };
+            self.late_panes.push_back((
+                key,
+                accumulator,
+                Meta { time: window.max_timestamp(), window, pane },
+            ));
         }
     }
 }

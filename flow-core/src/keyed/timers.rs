@@ -32,7 +32,12 @@ pub(super) struct Timers<Tag> {
 
 impl<Tag: Clone + Ord> Default for Timers<Tag> {
     fn default() -> Self {
-        Timers { set: BTreeMap::new(), event: BTreeSet::new(), processing: BTreeSet::new(), holds: BTreeMap::new() }
+        Timers {
+            set: BTreeMap::new(),
+            event: BTreeSet::new(),
+            processing: BTreeSet::new(),
+            holds: BTreeMap::new(),
+        }
     }
 }
 
@@ -126,7 +131,10 @@ mod tests {
         timers.set(1, "b", at(2));
         timers.set(2, "a", at(3));
         timers.clear_cell(1);
-        assert_eq!(timers.due(Timestamp::MAX, Timestamp::MIN).map(|(cell, tag, _)| (cell, tag)), Some((2, "a")));
+        assert_eq!(
+            timers.due(Timestamp::MAX, Timestamp::MIN).map(|(cell, tag, _)| (cell, tag)),
+            Some((2, "a"))
+        );
         assert_eq!(timers.hold(), Some(Timestamp::from_micros(3)));
     }
 }

@@ -21,7 +21,7 @@ impl<T: Wire> PCollection<T> {
             let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
             let windowing = self.grouping_windowing(location);
             let op = keyed::combine::<(), T, C>(combine, windowing.clone(), true, Some(()));
-            let step = keyed.add_step("combine", String::new(), location, op);
+            let step = keyed.add_step("combine", String::new(), location, op.op);
             let combined: PCollection<((), C::Output)> = keyed.output(step, windowing.continued());
             combined.then("result", steps::map(|((), result)| result))
         })
@@ -69,7 +69,7 @@ impl<T: Key> PCollection<T> {
             let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
             let windowing = self.grouping_windowing(location);
             let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
-            let step = keyed.add_step("combine", String::new(), location, op);
+            let step = keyed.add_step("combine", String::new(), location, op.op);
             keyed.output(step, windowing.continued())
         })
     }
@@ -87,7 +87,7 @@ impl<T: Key> PCollection<T> {
             let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
             let windowing = self.grouping_windowing(location);
             let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
-            let step = keyed.add_step("combine", String::new(), location, op);
+            let step = keyed.add_step("combine", String::new(), location, op.op);
             let counts: PCollection<(T, u64)> = keyed.output(step, windowing.continued());
             counts.then("element", steps::map(|(value, _)| value))
         })
@@ -180,7 +180,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     fn extreme<C: CombineFn<V, Output = Option<V>>>(&self, name: &str, combine: C) -> PCollection<(K, V)> {
         self.composite(name, || {
             let found = self.combined("combine", combine, true);
-            found.then("value", steps::filter_map(|(key, value): (K, Option<V>)| value.map(|value| (key, value))))
+            found.then(
+                "value",
+                steps::filter_map(|(key, value): (K, Option<V>)| value.map(|value| (key, value))),
+            )
         })
     }
 
@@ -204,8 +207,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
                 }),
             );
             let found = stamped.combined("combine", Latest, true);
-            found.then("value", steps::filter_map(|(key, value): (K, Option<V>)| value.map(|value| (key, value))))
+            found.then(
+                "value",
+                steps::filter_map(|(key, value): (K, Option<V>)| value.map(|value| (key, value))),
+            )
         })
     }
 }
-

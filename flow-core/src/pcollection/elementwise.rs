@@ -36,7 +36,10 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(apply(["1", "x"], |s: &PCollection<String>| s.filter_map(|s| s.parse::<u32>().ok())), [1]);
     /// ```
     #[track_caller]
-    pub fn filter_map<U: Element>(&self, f: impl Fn(T) -> Option<U> + Send + Sync + 'static) -> PCollection<U> {
+    pub fn filter_map<U: Element>(
+        &self,
+        f: impl Fn(T) -> Option<U> + Send + Sync + 'static,
+    ) -> PCollection<U> {
         self.then("filter_map", steps::filter_map(f))
     }
 
@@ -52,7 +55,10 @@ impl<T: Element> PCollection<T> {
     where
         I: IntoIterator<Item: Element>,
     {
-        self.then("flat_map", steps::process(move |value, out| f(value).into_iter().for_each(|result| out.emit(result))))
+        self.then(
+            "flat_map",
+            steps::process(move |value, out| f(value).into_iter().for_each(|result| out.emit(result))),
+        )
     }
 
     /// Each element to any number of results, emitted one by one; the general form of
@@ -91,7 +97,11 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(doubled, [2, 4, 6]);
     /// ```
     #[track_caller]
-    pub fn map_async<U, Fut>(&self, concurrency: usize, f: impl Fn(T) -> Fut + Send + Sync + 'static) -> PCollection<U>
+    pub fn map_async<U, Fut>(
+        &self,
+        concurrency: usize,
+        f: impl Fn(T) -> Fut + Send + Sync + 'static,
+    ) -> PCollection<U>
     where
         U: Element,
         Fut: Future<Output = U> + Send + 'static,
@@ -109,7 +119,11 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(doubled, [2, 4]);
     /// ```
     #[track_caller]
-    pub fn map_async_unordered<U, Fut>(&self, concurrency: usize, f: impl Fn(T) -> Fut + Send + Sync + 'static) -> PCollection<U>
+    pub fn map_async_unordered<U, Fut>(
+        &self,
+        concurrency: usize,
+        f: impl Fn(T) -> Fut + Send + Sync + 'static,
+    ) -> PCollection<U>
     where
         U: Element,
         Fut: Future<Output = U> + Send + 'static,
@@ -159,7 +173,8 @@ impl<T: Element> PCollection<T> {
         T: Split,
     {
         let step = self.add_step("split", T::NAMES.join(", "), Location::caller(), steps::split::<T>());
-        let collections = <T::Variants as Variants>::collections(&self.graph, step, &self.windowing(), self.is_bounded());
+        let collections =
+            <T::Variants as Variants>::collections(&self.graph, step, &self.windowing(), self.is_bounded());
         T::outputs(collections)
     }
 
@@ -171,8 +186,17 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(odd, [1, 3]);
     /// ```
     #[track_caller]
-    pub fn partition(&self, parts: usize, choose: impl Fn(&T) -> usize + Send + Sync + 'static) -> Vec<PCollection<T>> {
-        let step = self.add_step("partition", format!("{parts} parts"), Location::caller(), steps::partition(parts, choose));
+    pub fn partition(
+        &self,
+        parts: usize,
+        choose: impl Fn(&T) -> usize + Send + Sync + 'static,
+    ) -> Vec<PCollection<T>> {
+        let step = self.add_step(
+            "partition",
+            format!("{parts} parts"),
+            Location::caller(),
+            steps::partition(parts, choose),
+        );
         (0..parts).map(|_| self.output(step, self.windowing())).collect()
     }
 }

@@ -83,7 +83,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(pairs, [(1, (Some('a'), None)), (2, (None, Some(7)))]);
     /// ```
     #[track_caller]
-    pub fn outer_join<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (Option<V>, Option<W>))> {
+    pub fn outer_join<W: Wire>(
+        &self,
+        right: &PCollection<(K, W)>,
+    ) -> PCollection<(K, (Option<V>, Option<W>))> {
         self.joined("outer_join", right, |key, left, right, out| {
             let (left, right) = (padded(left), padded(right));
             for l in &left {
@@ -107,8 +110,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
             return self.then(verb, steps::process(|_, _: &mut Emit<'_, (K, Out)>| {}));
         }
         self.composite(verb, || {
-            let lefts: PCollection<(K, Side<V, W>)> = self.then("left", steps::map(|(key, value)| (key, Side::Left(value))));
-            let rights: PCollection<(K, Side<V, W>)> = right.then("right", steps::map(|(key, value)| (key, Side::Right(value))));
+            let lefts: PCollection<(K, Side<V, W>)> =
+                self.then("left", steps::map(|(key, value)| (key, Side::Left(value))));
+            let rights: PCollection<(K, Side<V, W>)> =
+                right.then("right", steps::map(|(key, value)| (key, Side::Right(value))));
             let both = lefts.flatten([&rights]);
             let groups = both.combined("group", Collect::new(), false);
             groups.then(

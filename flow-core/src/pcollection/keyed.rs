@@ -2,12 +2,12 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::PCollection;
+use crate::Element;
 use crate::combine::CombineFn;
 use crate::element::{Key, Wire};
 use crate::group::{Collect, Group};
 use crate::keyed::{self, ByClosure, StatefulCx, StatefulFn};
 use crate::steps::{self, Outcome};
-use crate::Element;
 
 impl<T: Element> PCollection<T> {
     /// Pairs each element with a key.
@@ -129,13 +129,18 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     }
 
     #[track_caller]
-    pub(super) fn combined<C: CombineFn<V>>(&self, verb: &'static str, combine: C, lifted: bool) -> PCollection<(K, C::Output)> {
+    pub(super) fn combined<C: CombineFn<V>>(
+        &self,
+        verb: &'static str,
+        combine: C,
+        lifted: bool,
+    ) -> PCollection<(K, C::Output)> {
         let windowing = self.grouping_windowing(Location::caller());
         let step = self.add_step(
             verb,
             String::new(),
             Location::caller(),
-            keyed::combine::<K, V, C>(combine, windowing.clone(), lifted, None),
+            keyed::combine::<K, V, C>(combine, windowing.clone(), lifted, None).op,
         );
         self.output(step, windowing.continued())
     }
@@ -143,13 +148,16 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
 
 impl<T: Element> PCollection<T> {
     /// This collection's windowing, checked for what would lose data or never emit in a grouping.
-    pub(super) fn grouping_windowing(&self, location: &'static Location<'static>) -> crate::window::Windowing {
+    pub(super) fn grouping_windowing(
+        &self,
+        location: &'static Location<'static>,
+    ) -> crate::window::Windowing {
         let windowing = self.windowing();
         let global_stream = windowing.is_global() && !self.is_bounded();
         if global_stream && windowing.trigger == crate::trigger::Trigger::Default {
             self.error(location, "a grouping of an unbounded collection in the global window would never emit: window it first, or give it a trigger");
         }
-        if let Some(reason) = windowing.loses_data() {
+        if let Some(reason) = windowing.data_loss() {
             self.error(location, reason);
         }
         windowing
@@ -171,10 +179,12 @@ impl<K: Key> PCollection<K> {
         let location = Location::caller();
         self.composite("deduplicate", || {
             let keyed: PCollection<(K, ())> = self.then("key", steps::map(|value| (value, ())));
-            let op = keyed::stateful::<K, (), K, _>(super::super::batches::Deduplicate { horizon }, self.windowing());
-            let step = keyed.add_step("state", format!("{horizon:?}"), location, op);
+            let op = keyed::stateful::<K, (), K, _>(
+                super::super::batches::Deduplicate { horizon },
+                self.windowing(),
+            );
+            let step = keyed.add_step("state", format!("{horizon:?}"), location, op.op);
             keyed.output(step, self.windowing())
         })
     }
 }
-

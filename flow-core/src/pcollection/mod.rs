@@ -15,6 +15,7 @@ use std::panic::Location;
 use crate::Element;
 use crate::exec::{Op, StepId};
 use crate::graph::{CollectionId, Graph, NewStep, Shared};
+use crate::steps::Typed;
 use crate::window::Windowing;
 
 pub use side::With;
@@ -60,7 +61,13 @@ impl<T: Element> PCollection<T> {
     }
 
     /// A step that reads this collection, without outputs yet.
-    pub(crate) fn add_step(&self, verb: &'static str, detail: String, location: &'static Location<'static>, op: Op) -> StepId {
+    pub(crate) fn add_step(
+        &self,
+        verb: &'static str,
+        detail: String,
+        location: &'static Location<'static>,
+        op: Op,
+    ) -> StepId {
         let new = NewStep { verb, detail, location, op, inputs: vec![self.id], views: Vec::new() };
         self.graph.lock().add_step(new)
     }
@@ -74,8 +81,12 @@ impl<T: Element> PCollection<T> {
 
     /// A step with one output in the same windows.
     #[track_caller]
-    pub(crate) fn then<U: Element>(&self, verb: &'static str, op: Op) -> PCollection<U> {
-        let step = self.add_step(verb, String::new(), Location::caller(), op);
+    pub(crate) fn then<U: Element>(
+        &self,
+        verb: &'static str,
+        step: impl Into<Typed<T, U>>,
+    ) -> PCollection<U> {
+        let step = self.add_step(verb, String::new(), Location::caller(), step.into().op);
         self.output(step, self.windowing())
     }
 

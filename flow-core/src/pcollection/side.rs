@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::PCollection;
 use crate::element::{Key, Wire};
-use crate::exec::Op;
 use crate::group::{Collect, Group};
 use crate::keyed;
 use crate::steps::{self, Emit, Outcome};
@@ -29,7 +28,10 @@ impl<T: Wire> PCollection<T> {
     /// assert_eq!(above, [9]);
     /// ```
     #[track_caller]
-    pub fn view<V: Send + Sync + 'static>(&self, build: impl Fn(Vec<T>) -> V + Send + Sync + 'static) -> View<V> {
+    pub fn view<V: Send + Sync + 'static>(
+        &self,
+        build: impl Fn(Vec<T>) -> V + Send + Sync + 'static,
+    ) -> View<V> {
         self.try_view("view", move |all| Ok(build(all)))
     }
 
@@ -108,7 +110,12 @@ impl<T: Wire> PCollection<T> {
                     build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
                 }),
             );
-            built.add_step("publish", String::new(), location, steps::publish(windowing.clone(), Arc::clone(&empty)))
+            built.add_step(
+                "publish",
+                String::new(),
+                location,
+                steps::publish(windowing.clone(), Arc::clone(&empty)),
+            )
         });
         View { step, graph: self.graph.clone(), windowing, empty, value: PhantomData }
     }
@@ -131,7 +138,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
             let mut map = ViewMap::with_capacity_and_hasher(pairs.len(), BuildHasherDefault::default());
             for (key, value) in pairs {
                 if map.insert(key, value).is_some() {
-                    return Err("a key comes twice in a map view: use `as_multimap`, or combine the values first".into());
+                    return Err(
+                        "a key comes twice in a map view: use `as_multimap`, or combine the values first"
+                            .into(),
+                    );
                 }
             }
             Ok(map)
@@ -201,13 +211,19 @@ impl<T: Element> PCollection<T> {
 impl<T: Element, S: Views> With<'_, T, S> {
     /// Each element through a function of it and the views.
     #[track_caller]
-    pub fn map<U: Element>(self, f: impl for<'v> Fn(T, S::Values<'v>) -> U + Send + Sync + 'static) -> PCollection<U> {
+    pub fn map<U: Element>(
+        self,
+        f: impl for<'v> Fn(T, S::Values<'v>) -> U + Send + Sync + 'static,
+    ) -> PCollection<U> {
         self.then("map", move |value, views: S::Values<'_>, out: &mut Emit<'_, U>| out.emit(f(value, views)))
     }
 
     /// The elements that a function of it and the views says yes to.
     #[track_caller]
-    pub fn filter(self, keep: impl for<'v> Fn(&T, S::Values<'v>) -> bool + Send + Sync + 'static) -> PCollection<T> {
+    pub fn filter(
+        self,
+        keep: impl for<'v> Fn(&T, S::Values<'v>) -> bool + Send + Sync + 'static,
+    ) -> PCollection<T> {
         self.then("filter", move |value, views: S::Values<'_>, out: &mut Emit<'_, T>| {
             if keep(&value, views) {
                 out.emit(value);
@@ -217,7 +233,10 @@ impl<T: Element, S: Views> With<'_, T, S> {
 
     /// Each element to any number of results.
     #[track_caller]
-    pub fn flat_map<I>(self, f: impl for<'v> Fn(T, S::Values<'v>) -> I + Send + Sync + 'static) -> PCollection<I::Item>
+    pub fn flat_map<I>(
+        self,
+        f: impl for<'v> Fn(T, S::Values<'v>) -> I + Send + Sync + 'static,
+    ) -> PCollection<I::Item>
     where
         I: IntoIterator<Item: Element>,
     {
@@ -246,7 +265,7 @@ impl<T: Element, S: Views> With<'_, T, S> {
     {
         let windowing = self.main.windowing();
         let steps: Vec<_> = self.views.steps().into_iter().map(|(step, ..)| step).collect();
-        let op: Op = steps::side_process(self.views, windowing.clone(), f);
+        let op = steps::side_process(self.views, windowing.clone(), f).op;
         let step = self.main.add_step(verb, String::new(), Location::caller(), op);
         self.main.graph.lock().steps[step.index()].views = steps;
         self.main.output(step, windowing)

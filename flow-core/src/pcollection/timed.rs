@@ -34,7 +34,11 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(moved[0].time, Timestamp::from_secs(7));
     /// ```
     #[track_caller]
-    pub fn with_timestamps_skewed(&self, skew: Duration, at: impl Fn(&T) -> Timestamp + Send + Sync + 'static) -> PCollection<T> {
+    pub fn with_timestamps_skewed(
+        &self,
+        skew: Duration,
+        at: impl Fn(&T) -> Timestamp + Send + Sync + 'static,
+    ) -> PCollection<T> {
         self.then("with_timestamps", steps::timestamps(micros(skew), at))
     }
 
@@ -62,7 +66,7 @@ impl<T: Element> PCollection<T> {
             Ok((function, windowing)) => {
                 let keeps = TypeId::of::<F>() == TypeId::of::<Existing>();
                 let op = if keeps { steps::inspect::<T>(|_| {}) } else { steps::rewindow(function) };
-                let step = self.add_step("window", format!("{windowing:?}"), location, op);
+                let step = self.add_step("window", format!("{windowing:?}"), location, op.op);
                 self.output(step, windowing)
             }
         }

@@ -61,10 +61,10 @@ impl<T: Element> PCollection<T> {
     fn written<S: Sink<T>>(&self, verb: &'static str, sink: S, tolerant: bool) -> PCollection<Rejected<T>> {
         let detail = sink.describe();
         let bounded = self.is_bounded();
-        let make = |name: Arc<str>| WriteStep { sink, tolerant, bounded, name, element: PhantomData::<fn(T)> };
-        let name: Arc<str> = format!("{verb} {detail}").into();
-        let step = self.add_step(verb, detail, Location::caller(), Op::Write(Arc::new(make(name))));
-        let id = Graph::add_output::<Rejected<T>>(&mut self.graph.lock(), step, self.windowing(), bounded);
+        let op = WriteStep { sink, tolerant, bounded, element: PhantomData::<fn(T)> };
+        let step = self.add_step(verb, detail, Location::caller(), Op::Write(Arc::new(op)));
+        let windowing = self.windowing();
+        let id = Graph::add_output::<Rejected<T>>(&mut self.graph.lock(), step, windowing, bounded);
         PCollection::new(&self.graph, id)
     }
 }

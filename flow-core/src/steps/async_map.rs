@@ -6,20 +6,20 @@ use std::task::{Context, Poll};
 
 use futures::stream::{FuturesUnordered, Stream};
 
-use super::link::{Transform, each, link, one};
-use crate::exec::{BoxFuture, Cx, Op, Receiver, Signal, StepId};
+use super::link::{Transform, Typed, each, link, one};
+use crate::exec::{BoxFuture, Cx, Receiver, Signal, StepId};
 use crate::{Bundle, Element, Meta, Result};
 
 /// Whether results keep the order of their inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// As the inputs came.
     Kept,
     /// As they are done.
     AsDone,
 }
 
-pub(crate) fn async_map<T, U, Fut, F>(limit: usize, order: Order, f: F) -> Op
+pub(crate) fn async_map<T, U, Fut, F>(limit: usize, order: Order, f: F) -> Typed<T, U>
 where
     T: Element,
     U: Element,
@@ -27,7 +27,7 @@ where
     F: Fn(T) -> Fut + Send + Sync + 'static,
 {
     let f = Arc::new(f);
-    each(move |step, outputs, _| {
+    Typed::from(each(move |step, outputs, _| {
         let stage = AsyncMap::<T, U, F> {
             step,
             limit: limit.max(1),
@@ -41,7 +41,7 @@ where
             out: Bundle::default(),
         };
         Ok(link::<T, U>(step, stage, one(outputs)))
-    })
+    }))
 }
 
 /// Runs a bounded number of futures. Elements are numbered as they come; a signal passes once every element
@@ -116,8 +116,15 @@ where
     fn emit_before(&mut self, fence: u64, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
         self.out.clear();
         let done: Vec<u64> = match self.order {
-            Order::Kept => self.unfinished.range(..fence).take_while(|(_, (_, r))| r.is_some()).map(|(n, _)| *n).collect(),
-            Order::AsDone => self.unfinished.range(..fence).filter(|(_, (_, r))| r.is_some()).map(|(n, _)| *n).collect(),
+            Order::Kept => self
+                .unfinished
+                .range(..fence)
+                .take_while(|(_, (_, r))| r.is_some())
+                .map(|(n, _)| *n)
+                .collect(),
+            Order::AsDone => {
+                self.unfinished.range(..fence).filter(|(_, (_, r))| r.is_some()).map(|(n, _)| *n).collect()
+            }
         };
         for number in done {
             if let Some((meta, Some(result))) = self.unfinished.remove(&number) {

@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::exec::{AnyOutput, BuildCx, Cx, Op, Output, Receiver, Signal, StepId, StepOp, erased, typed};
@@ -33,13 +34,30 @@ impl<T, U, S: Transform<T, U>> Receiver<T> for Link<S, U> {
 }
 
 /// A transform in front of an output.
-pub(crate) fn link<T: 'static, U: 'static>(step: StepId, transform: impl Transform<T, U> + 'static, next: Output<U>) -> AnyOutput {
+pub(crate) fn link<T: 'static, U: 'static>(
+    step: StepId,
+    transform: impl Transform<T, U> + 'static,
+    next: Output<U>,
+) -> AnyOutput {
     erased::<T>(Link { step, transform, next })
 }
 
 /// The one output of a step that has one.
 pub(crate) fn one<U: 'static>(mut outputs: Vec<AnyOutput>) -> Output<U> {
     typed(outputs.pop().expect("a step has as many outputs as it made collections"))
+}
+
+/// A step with one input and one output, and their types.
+pub(crate) struct Typed<T, U> {
+    pub(crate) op: Op,
+    types: PhantomData<fn(T) -> U>,
+}
+
+impl<T, U> From<Op> for Typed<T, U> {
+    /// Says what types the step of an op has.
+    fn from(op: Op) -> Self {
+        Typed { op, types: PhantomData }
+    }
 }
 
 /// A step made by a closure.
@@ -58,21 +76,5 @@ where
 {
     fn build(&self, step: StepId, outputs: Vec<AnyOutput>, cx: &mut BuildCx) -> Result<AnyOutput> {
         (self.0)(step, outputs, cx)
-    }
-}
-
-/// The output of steps whose elements end there.
-pub(crate) fn terminal<T: 'static>() -> Output<T> {
-    Box::new(Nowhere)
-}
-
-struct Nowhere;
-
-impl<T> Receiver<T> for Nowhere {
-    fn bundle(&mut self, _: &mut Bundle<T>, _: &mut Cx) -> Result<()> {
-        Ok(())
-    }
-    fn signal(&mut self, _: Signal, _: &mut Cx) -> Result<()> {
-        Ok(())
     }
 }

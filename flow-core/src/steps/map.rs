@@ -1,15 +1,15 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::link::{Transform, each, link, one};
-use crate::exec::{Cx, Op, Receiver, StepId};
+use super::link::{Transform, Typed, each, link, one};
+use crate::exec::{Cx, Receiver, StepId};
 use crate::{Bundle, Element, Result};
 
-pub(crate) fn map<T: Element, U: Element>(f: impl Fn(T) -> U + Send + Sync + 'static) -> Op {
+pub(crate) fn map<T: Element, U: Element>(f: impl Fn(T) -> U + Send + Sync + 'static) -> Typed<T, U> {
     let f = Arc::new(f);
-    each(move |step, outputs, _| {
+    Typed::from(each(move |step, outputs, _| {
         Ok(link::<T, U>(step, Map { step, f: Arc::clone(&f), out: Bundle::default() }, one(outputs)))
-    })
+    }))
 }
 
 struct Map<U, F> {
@@ -42,9 +42,11 @@ impl<T: Element, U: Element, F: Fn(T) -> U> Transform<T, U> for Map<U, F> {
     }
 }
 
-pub(crate) fn filter<T: Element>(keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Op {
+pub(crate) fn filter<T: Element>(keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Typed<T, T> {
     let keep = Arc::new(keep);
-    each(move |step, outputs, _| Ok(link::<T, T>(step, Filter { step, keep: Arc::clone(&keep) }, one(outputs))))
+    Typed::from(each(move |step, outputs, _| {
+        Ok(link::<T, T>(step, Filter { step, keep: Arc::clone(&keep) }, one(outputs)))
+    }))
 }
 
 struct Filter<F> {
@@ -60,9 +62,11 @@ impl<T: Element, F: Fn(&T) -> bool> Transform<T, T> for Filter<F> {
     }
 }
 
-pub(crate) fn inspect<T: Element>(look: impl Fn(&T) + Send + Sync + 'static) -> Op {
+pub(crate) fn inspect<T: Element>(look: impl Fn(&T) + Send + Sync + 'static) -> Typed<T, T> {
     let look = Arc::new(look);
-    each(move |step, outputs, _| Ok(link::<T, T>(step, Inspect { step, look: Arc::clone(&look) }, one(outputs))))
+    Typed::from(each(move |step, outputs, _| {
+        Ok(link::<T, T>(step, Inspect { step, look: Arc::clone(&look) }, one(outputs)))
+    }))
 }
 
 struct Inspect<F> {
@@ -78,8 +82,10 @@ impl<T: Element, F: Fn(&T)> Transform<T, T> for Inspect<F> {
     }
 }
 
-pub(crate) fn filter_map<T: Element, U: Element>(f: impl Fn(T) -> Option<U> + Send + Sync + 'static) -> Op {
-    super::process::process(move |value, out| {
+pub(crate) fn filter_map<T: Element, U: Element>(
+    f: impl Fn(T) -> Option<U> + Send + Sync + 'static,
+) -> Typed<T, U> {
+    super::process::process(move |value: T, out: &mut super::Emit<'_, U>| {
         if let Some(value) = f(value) {
             out.emit(value);
         }

@@ -1,7 +1,7 @@
 use super::emit::{BundleEmit, Emit, Inner};
-use super::link::{Transform, each, link, one};
+use super::link::{Transform, Typed, each, link, one};
 use super::process::{for_each, user_error};
-use crate::exec::{Cx, Op, Receiver, Signal, StepId};
+use crate::exec::{Cx, Receiver, Signal, StepId};
 use crate::{BoxError, Bundle, Element, Result};
 
 /// A step with a life of its own: connections set up once, work collected by the bundle.
@@ -52,11 +52,11 @@ pub trait DoFn<In, Out>: Clone + Send + Sync + 'static {
     fn teardown(&mut self) {}
 }
 
-pub(crate) fn par_do<T: Element, U: Element, D: DoFn<T, U>>(dofn: D) -> Op {
-    each(move |step, outputs, _| {
+pub(crate) fn par_do<T: Element, U: Element, D: DoFn<T, U>>(dofn: D) -> Typed<T, U> {
+    Typed::from(each(move |step, outputs, _| {
         let life = Life { dofn: dofn.clone(), alive: false, open: false, types: std::marker::PhantomData };
         Ok(link::<T, U>(step, ParDo { step, life, out: Bundle::default() }, one(outputs)))
-    })
+    }))
 }
 
 struct ParDo<T, U, D: DoFn<T, U>> {

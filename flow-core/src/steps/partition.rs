@@ -4,7 +4,10 @@ use super::link::each;
 use crate::exec::{Cx, Op, Output, Receiver, Signal, StepId, erased, typed};
 use crate::{Bundle, Element, Error, ErrorKind, Result};
 
-pub(crate) fn partition<T: Element>(parts: usize, choose: impl Fn(&T) -> usize + Send + Sync + 'static) -> Op {
+pub(crate) fn partition<T: Element>(
+    parts: usize,
+    choose: impl Fn(&T) -> usize + Send + Sync + 'static,
+) -> Op {
     let choose = Arc::new(choose);
     each(move |step, outputs, _| {
         let outputs: Vec<Output<T>> = outputs.into_iter().map(typed::<T>).collect();

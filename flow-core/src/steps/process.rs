@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::emit::{Emit, Inner};
-use super::link::{Transform, each, link, one};
-use crate::exec::{Cx, Op, Receiver, StepId};
+use super::link::{Transform, Typed, each, link, one};
+use crate::exec::{Cx, Receiver, StepId};
 use crate::{BoxError, Bundle, Element, Error, ErrorKind, Meta, Result};
 
 /// What a closure of `process` may return: nothing, or a result whose error ends the run.
@@ -31,7 +31,7 @@ mod sealed {
     impl<E> Sealed for Result<(), E> {}
 }
 
-pub(crate) fn process<T, U, R, F>(f: F) -> Op
+pub(crate) fn process<T, U, R, F>(f: F) -> Typed<T, U>
 where
     T: Element,
     U: Element,
@@ -39,9 +39,9 @@ where
     F: Fn(T, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
 {
     let f = Arc::new(f);
-    each(move |step, outputs, _| {
+    Typed::from(each(move |step, outputs, _| {
         Ok(link::<T, U>(step, Process { step, f: Arc::clone(&f), out: Bundle::default() }, one(outputs)))
-    })
+    }))
 }
 
 struct Process<U, F> {

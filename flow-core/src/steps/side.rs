@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::emit::Emit;
-use super::link::{Transform, each, link, one};
+use super::link::{Transform, Typed, each, link, one};
 use super::process::{Outcome, for_each, user_error};
 use crate::exec::{Cx, Epoch, ExchangeOp, Op, Receiver, Signal, StepId};
 use crate::keyed::Broadcast;
@@ -14,7 +14,9 @@ use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Element, Result, Timestamp};
 
 /// A view's contents on one worker, by the view's windows.
-pub(crate) struct ViewTable<V> {
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
+pub struct ViewTable<V> {
     windowing: Windowing,
     by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
     watermark: Cell<Timestamp>,
@@ -22,13 +24,17 @@ pub(crate) struct ViewTable<V> {
 }
 
 impl<V: 'static> ViewTable<V> {
-    pub(crate) fn new(windowing: Windowing, empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>) -> Self {
+    pub(crate) fn new(
+        windowing: Windowing,
+        empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
+    ) -> Self {
         ViewTable { windowing, by_window: RefCell::default(), watermark: Cell::new(Timestamp::MIN), empty }
     }
 
     /// What an element of a main window sees; none while the view's window may still get its first pane.
     pub(crate) fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
-        let side = self.windowing.side_window(main).ok_or("the view's windows do not map from the main input's")?;
+        let side =
+            self.windowing.side_window(main).ok_or("the view's windows do not map from the main input's")?;
         if let Some(value) = self.by_window.borrow().get(&side) {
             return Ok(Some(Arc::clone(value)));
         }
@@ -77,11 +83,14 @@ impl<V> Receiver<Arc<V>> for Publish<V> {
             self.table.watermark.set(to);
             cx.views_changed = true;
         }
+        if let Signal::Barrier { .. } = signal {
+            cx.leaves_passed += 1;
+        }
         Ok(())
     }
 }
 
-pub(crate) fn side_process<T, U, S, R, F>(views: S, windowing: Windowing, f: F) -> Op
+pub(crate) fn side_process<T, U, S, R, F>(views: S, windowing: Windowing, f: F) -> Typed<T, U>
 where
     T: Element,
     U: Element,
@@ -90,7 +99,7 @@ where
     F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
 {
     let f = Arc::new(f);
-    each(move |step, outputs, cx| {
+    Typed::from(each(move |step, outputs, cx| {
         let side = Side::<T, U, S, F> {
             step,
             f: Arc::clone(&f),
@@ -104,7 +113,7 @@ where
             out: Bundle::default(),
         };
         Ok(link::<T, U>(step, side, one(outputs)))
-    })
+    }))
 }
 
 /// Calls a function with what views hold for the element's window; elements whose views are not there yet wait,
@@ -162,7 +171,13 @@ where
         S::lookup(&self.tables, window).map_err(|e| cx.error_here(user_error(e)))
     }
 
-    fn call(&mut self, found: &S::Found, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+    fn call(
+        &mut self,
+        found: &S::Found,
+        bundle: &mut Bundle<T>,
+        next: &mut dyn Receiver<U>,
+        cx: &mut Cx,
+    ) -> Result<()> {
         for_each(self.step, bundle, &mut self.out, next, cx, |value, out| {
             (self.f)(value, S::values(found), out).into_result()
         })

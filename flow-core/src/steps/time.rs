@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
-use super::link::{Transform, each, link, one};
+use super::link::{Transform, Typed, each, link, one};
 use crate::exec::{Cx, Op, Output, Receiver, Signal, StepId, erased, typed};
 use crate::window::{Window, WindowFn};
 use crate::{Bundle, Column, Element, Error, ErrorKind, Reified, Result, Timestamp};
 
-pub(crate) fn timestamps<T: Element>(skew: i64, at: impl Fn(&T) -> Timestamp + Send + Sync + 'static) -> Op {
+pub(crate) fn timestamps<T: Element>(
+    skew: i64,
+    at: impl Fn(&T) -> Timestamp + Send + Sync + 'static,
+) -> Typed<T, T> {
     let at = Arc::new(at);
-    each(move |step, outputs, _| {
+    Typed::from(each(move |step, outputs, _| {
         Ok(link::<T, T>(step, Timestamps { step, skew, at: Arc::clone(&at) }, one(outputs)))
-    })
+    }))
 }
 
 struct Timestamps<F> {
@@ -37,11 +40,11 @@ impl<T, F: Fn(&T) -> Timestamp> Transform<T, T> for Timestamps<F> {
     }
 }
 
-pub(crate) fn rewindow<T: Element, F: WindowFn<T>>(function: Arc<F>) -> Op {
-    each(move |step, outputs, _| {
+pub(crate) fn rewindow<T: Element, F: WindowFn<T>>(function: Arc<F>) -> Typed<T, T> {
+    Typed::from(each(move |step, outputs, _| {
         let assign = Assign { step, function: Arc::clone(&function), out: Bundle::default(), last: None };
         Ok(link::<T, T>(step, assign, one(outputs)))
-    })
+    }))
 }
 
 /// Puts elements into windows; one in several windows goes on once in each.
@@ -69,9 +72,9 @@ impl<T: Element, F: WindowFn<T>> Assign<T, F> {
         bundle.windows = match &bundle.times {
             Column::Uniform(at) if !bundle.is_empty() => Column::Uniform(window_of(&bundle.values[0], *at)),
             Column::Uniform(_) => Column::Uniform(Window::GLOBAL),
-            Column::Each(times) => {
-                Column::Each(bundle.values.iter().zip(times).map(|(value, at)| window_of(value, *at)).collect())
-            }
+            Column::Each(times) => Column::Each(
+                bundle.values.iter().zip(times).map(|(value, at)| window_of(value, *at)).collect(),
+            ),
         };
     }
 
@@ -105,8 +108,10 @@ impl<T: Element, F: WindowFn<T>> Transform<T, T> for Assign<T, F> {
     }
 }
 
-pub(crate) fn reify<T: Element>() -> Op {
-    each(|step, outputs, _| Ok(link::<T, Reified<T>>(step, Reify { step, out: Bundle::default() }, one(outputs))))
+pub(crate) fn reify<T: Element>() -> Typed<T, Reified<T>> {
+    Typed::from(each(|step, outputs, _| {
+        Ok(link::<T, Reified<T>>(step, Reify { step, out: Bundle::default() }, one(outputs)))
+    }))
 }
 
 struct Reify<T> {
@@ -115,11 +120,19 @@ struct Reify<T> {
 }
 
 impl<T: Element> Transform<T, Reified<T>> for Reify<T> {
-    fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<Reified<T>>, cx: &mut Cx) -> Result<()> {
+    fn bundle(
+        &mut self,
+        bundle: &mut Bundle<T>,
+        next: &mut dyn Receiver<Reified<T>>,
+        cx: &mut Cx,
+    ) -> Result<()> {
         self.out.values.clear();
-        self.out.values.extend(
-            bundle.drain().map(|(value, m)| Reified { value, time: m.time, window: m.window, pane: m.pane }),
-        );
+        self.out.values.extend(bundle.drain().map(|(value, m)| Reified {
+            value,
+            time: m.time,
+            window: m.window,
+            pane: m.pane,
+        }));
         self.out.swap_columns(bundle);
         cx.emitted(self.step, self.out.len());
         next.bundle(&mut self.out, cx)

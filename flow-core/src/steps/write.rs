@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::link::{Transform, link, one};
@@ -14,7 +13,6 @@ pub(crate) struct WriteStep<T, S> {
     pub(crate) sink: S,
     pub(crate) tolerant: bool,
     pub(crate) bounded: bool,
-    pub(crate) name: Arc<str>,
     pub(crate) element: std::marker::PhantomData<fn(T)>,
 }
 
@@ -23,13 +21,13 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
         let context = WriterContext {
             worker: cx.worker,
             workers: cx.workers,
-            step: self.name.to_string(),
+            step: cx.label(step).name.clone(),
             bounded: self.bounded,
         };
         let writing = Writing {
             step,
             tolerant: self.tolerant,
-            writer: Some(self.sink.open(&context)?),
+            writer: Some(self.sink.open(&context).map_err(|e| e.at(cx.label(step)))?),
             working: None,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -40,13 +38,20 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
 }
 
 impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
-    fn commit(&self, epoch: Epoch, last: bool, watermark: Timestamp, tokens: Vec<Vec<u8>>) -> BoxFuture<Result<Committed>> {
+    fn commit(
+        &self,
+        epoch: Epoch,
+        last: bool,
+        watermark: Timestamp,
+        tokens: Vec<Vec<u8>>,
+    ) -> BoxFuture<Result<Committed>> {
         let sink = self.sink.clone();
         Box::pin(async move {
             let mut all = Vec::new();
             for encoded in &tokens {
-                let some: Vec<S::Token> = postcard::from_bytes(encoded)
-                    .map_err(|e| Error::new(ErrorKind::Internal, "a sink's token does not decode").caused_by(e))?;
+                let some: Vec<S::Token> = postcard::from_bytes(encoded).map_err(|e| {
+                    Error::new(ErrorKind::Internal, "a sink's token does not decode").caused_by(e)
+                })?;
                 all.extend(some);
             }
             sink.commit(Commit { epoch, last, watermark, tokens: all }).await
@@ -159,7 +164,12 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
         Ok(Poll::Ready(done.bundle))
     }
 
-    fn refuse(&self, mut rejects: Rejects<T>, next: &mut dyn Receiver<Rejected<T>>, cx: &mut Cx) -> Result<()> {
+    fn refuse(
+        &self,
+        mut rejects: Rejects<T>,
+        next: &mut dyn Receiver<Rejected<T>>,
+        cx: &mut Cx,
+    ) -> Result<()> {
         let Some(first) = rejects.as_slice().first() else {
             return Ok(());
         };
@@ -176,7 +186,12 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
 }
 
 impl<T: Element, W: Writer<T>> Transform<T, Rejected<T>> for Writing<T, W> {
-    fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<Rejected<T>>, cx: &mut Cx) -> Result<()> {
+    fn bundle(
+        &mut self,
+        bundle: &mut Bundle<T>,
+        next: &mut dyn Receiver<Rejected<T>>,
+        cx: &mut Cx,
+    ) -> Result<()> {
         if self.working.is_none() && self.queue.is_empty() {
             self.start_write(bundle);
             if let Poll::Ready(emptied) = self.poll(next, cx)? {

@@ -276,6 +276,11 @@ impl Windowing {
         self.windows.side_window(main)
     }
 
+    /// Why a grouping would lose data by its trigger, unless that was accepted by name.
+    pub(crate) fn data_loss(&self) -> Option<String> {
+        if self.may_lose_data { None } else { self.trigger.may_lose_data(self.lateness) }
+    }
+
     /// Whether these are sessions.
     pub(crate) fn is_sessions(&self) -> bool {
         self.windows.function_type() == TypeId::of::<Sessions>()

@@ -1,12 +1,15 @@
 //! Where collections go: [`Sink`] and [`Writer`].
 
-use std::fmt::{self, Debug};
+mod by;
+
+use std::fmt;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
 use crate::element::{Element, Wire};
 use crate::{Bundle, Result, Timestamp};
+pub(crate) use by::By;
 
 /// How often an element can come out, across crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,196 @@
+//! The reference runner: the semantics in code.
+
+mod wait;
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use crate::exec::{BuildCx, Chains, Cx, Driver, Op, Progress, Signal, StepId, guard};
+use crate::graph::Graph;
+use crate::{Pipeline, Result, Runner, Summary, Timestamp};
+use wait::Parked;
+
+/// Runs a pipeline in one thread, step by step, by the written rules: no workers, no exchange, no aggregation ahead.
+///
+/// It is what [`apply`](crate::testing::apply) and doc examples run on, and what faster runners are tested against.
+/// Its clock stands at 0 until a script moves it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReferenceRunner {
+    _private: (),
+}
+
+impl ReferenceRunner {
+    /// The reference runner.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Runner for ReferenceRunner {
+    type Report = Summary;
+
+    fn run(&self, pipeline: Pipeline) -> Result<Summary> {
+        let mut graph = pipeline.into_graph()?;
+        let mut run = Run::new(&graph)?;
+        run.all(&graph)?;
+        let summary = Summary::of(&graph, [run.cx.counts.as_slice()]);
+        drop(run);
+        graph.finish().map_err(|mut errors| errors.remove(0))?;
+        Ok(summary)
+    }
+}
+
+struct Run {
+    chains: Chains,
+    cx: Cx,
+    parked: Arc<Parked>,
+    pokes: u64,
+}
+
+impl Run {
+    fn new(graph: &Graph) -> Result<Run> {
+        let labels = graph.labels();
+        let parked = Arc::new(Parked::here());
+        let mut cx = Cx::new(Arc::clone(&labels), Waker::from(Arc::clone(&parked)), None);
+        cx.now = Timestamp::from_micros(0);
+        let mut build = BuildCx::new(0, 1, labels);
+        let chains = guard(&mut cx, |_| {
+            Chains::build(graph, &mut build, |step, output, build| match &step.op {
+                Op::Exchange(exchange) => exchange.inline(step.id, output, build),
+                _ => unreachable!("only exchanges are asked for"),
+            })
+        })?;
+        Ok(Run { chains, cx, parked, pokes: 0 })
+    }
+
+    fn all(&mut self, graph: &Graph) -> Result<()> {
+        self.open(graph)?;
+        self.read(graph)?;
+        self.play(graph)?;
+        self.finish(graph)
+    }
+
+    fn open(&mut self, graph: &Graph) -> Result<()> {
+        for (step, driver) in &mut self.chains.drivers {
+            let Op::Read(read) = &graph.step(*step).op else { continue };
+            let label = &graph.step(*step).label;
+            for split in read.splits(1).map_err(|e| e.at(label))? {
+                driver.open(&split, None).map_err(|e| e.at(label))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the sources that play no script to their ends.
+    fn read(&mut self, graph: &Graph) -> Result<()> {
+        let mut open: Vec<usize> =
+            (0..self.chains.drivers.len()).filter(|at| !self.is_scripted(graph, *at)).collect();
+        while !open.is_empty() {
+            let mut moved = false;
+            let mut still_open = Vec::new();
+            for at in open {
+                match self.read_some(at)? {
+                    Progress::Done => {
+                        self.signal(at, Signal::Watermark(Timestamp::MAX))?;
+                        moved = true;
+                        continue;
+                    }
+                    Progress::Moved => moved = true,
+                    Progress::Pending => {}
+                }
+                still_open.push(at);
+            }
+            open = still_open;
+            self.settle()?;
+            if !moved {
+                self.parked.wait();
+            }
+        }
+        Ok(())
+    }
+
+    fn read_some(&mut self, at: usize) -> Result<Progress> {
+        let (_, driver) = &mut self.chains.drivers[at];
+        let waker = self.cx.waker.clone();
+        let progress = guard(&mut self.cx, |cx| driver.poll(&mut Context::from_waker(&waker), cx))?;
+        if let crate::exec::SourceWatermark::At(to) = driver.watermark(Timestamp::MIN)
+            && to > Timestamp::MIN
+        {
+            self.signal(at, Signal::Watermark(to))?;
+        }
+        Ok(progress)
+    }
+
+    /// Plays the script, and lets everything come to rest after each of its steps.
+    fn play(&mut self, graph: &Graph) -> Result<()> {
+        let scripted: Vec<usize> =
+            (0..self.chains.drivers.len()).filter(|at| self.is_scripted(graph, *at)).collect();
+        for (step, clock) in graph.script.iter().enumerate() {
+            if let Some(by) = clock {
+                self.cx.now = self.cx.now + *by;
+            }
+            for at in &scripted {
+                let (_, driver) = &mut self.chains.drivers[*at];
+                guard(&mut self.cx, |cx| driver.play(step, cx))?;
+            }
+            self.poke()?;
+            self.settle()?;
+        }
+        scripted.into_iter().try_for_each(|at| self.signal(at, Signal::Watermark(Timestamp::MAX)))?;
+        self.settle()
+    }
+
+    fn finish(&mut self, graph: &Graph) -> Result<()> {
+        for at in 0..self.chains.drivers.len() {
+            self.signal(at, Signal::Barrier { epoch: 1, last: true })?;
+        }
+        while self.cx.leaves_passed < self.chains.leaves {
+            self.poke()?;
+            self.settle()?;
+            if self.cx.leaves_passed < self.chains.leaves {
+                self.parked.wait();
+            }
+        }
+        self.commit(graph)
+    }
+
+    fn commit(&mut self, graph: &Graph) -> Result<()> {
+        let mut prepared = std::mem::take(&mut self.cx.prepared);
+        for step in &graph.steps {
+            let Op::Write(write) = &step.op else { continue };
+            let at = prepared.iter().position(|p| p.step == step.id);
+            let tokens = at.map(|at| prepared.remove(at).tokens).into_iter().collect();
+            let commit = write.commit(1, true, Timestamp::MAX, tokens);
+            self.parked.block_on(commit).map_err(|e| e.at(&step.label))?;
+        }
+        for (step, driver) in &mut self.chains.drivers {
+            for commit in driver.commit(1) {
+                self.parked.block_on(commit).map_err(|e| e.at(&graph.step(*step).label))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pokes until no view changes any more.
+    fn settle(&mut self) -> Result<()> {
+        while std::mem::take(&mut self.cx.views_changed) {
+            self.poke()?;
+        }
+        Ok(())
+    }
+
+    fn poke(&mut self) -> Result<()> {
+        self.pokes += 1;
+        let poke = Signal::Poke(self.pokes);
+        (0..self.chains.drivers.len()).try_for_each(|at| self.signal(at, poke))
+    }
+
+    fn signal(&mut self, at: usize, signal: Signal) -> Result<()> {
+        let (_, driver): &mut (StepId, Box<dyn Driver>) = &mut self.chains.drivers[at];
+        guard(&mut self.cx, |cx| driver.signal(signal, cx))
+    }
+
+    fn is_scripted(&self, graph: &Graph, at: usize) -> bool {
+        matches!(&graph.step(self.chains.drivers[at].0).op, Op::Read(read) if read.is_scripted())
+    }
+}

@@ -1,0 +1,57 @@
+use super::collect;
+use crate::{Element, PCollection, Pipeline, ReferenceRunner, Runner};
+
+/// Runs a transform on values and returns its results: a unit test in one line.
+///
+/// Groups come in the order in which their keys were first seen. Text is converted, so that a transform
+/// of `String` takes `"text"`.
+///
+/// ```
+/// use flow_core::prelude::*;
+/// assert_eq!(apply(["a", "bc"], |words: &PCollection<String>| words.map(|w| w.len())), [1, 2]);
+/// ```
+///
+/// # Panics
+/// When the pipeline fails, with its error: that is the test's failure.
+#[track_caller]
+pub fn apply<A, T, O>(
+    values: impl IntoIterator<Item = A>,
+    transform: impl FnOnce(&PCollection<T>) -> PCollection<O>,
+) -> Vec<O>
+where
+    A: Given<T>,
+    T: Element,
+    O: Element,
+{
+    let p = Pipeline::new();
+    let input = p.create(values.into_iter().map(Given::given));
+    let output = collect(&transform(&input));
+    run(p);
+    output.values()
+}
+
+/// A value as a test writes it: the element itself, or `"text"` for a `String`.
+pub trait Given<T> {
+    /// The element.
+    fn given(self) -> T;
+}
+
+impl<T> Given<T> for T {
+    fn given(self) -> T {
+        self
+    }
+}
+
+impl Given<String> for &str {
+    fn given(self) -> String {
+        self.to_owned()
+    }
+}
+
+/// Runs a test's pipeline; its failure is the test's.
+#[track_caller]
+pub(super) fn run(pipeline: Pipeline) {
+    if let Err(error) = ReferenceRunner::new().run(pipeline) {
+        panic!("{}", error.report());
+    }
+}

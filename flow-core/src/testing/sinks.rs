@@ -1,0 +1,137 @@
+use std::collections::BTreeMap;
+use std::future::{Future, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::sink::{Commit, Committed, Delivery, Rejects, Sink, Writer, WriterContext};
+use crate::{Bundle, Element, Result, Timestamp};
+
+/// Sinks in memory, by name: what was prepared, and what is visible.
+#[derive(Debug)]
+pub struct MemorySinks<T> {
+    places: Arc<Mutex<BTreeMap<String, Place<T>>>>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    prepared: Vec<(u64, Vec<T>)>,
+    visible: Vec<T>,
+    epochs: Vec<u64>,
+}
+
+impl<T> Default for Place<T> {
+    fn default() -> Self {
+        Place { prepared: Vec::new(), visible: Vec::new(), epochs: Vec::new() }
+    }
+}
+
+impl<T> Clone for MemorySinks<T> {
+    fn clone(&self) -> Self {
+        MemorySinks { places: Arc::clone(&self.places) }
+    }
+}
+
+impl<T> Default for MemorySinks<T> {
+    fn default() -> Self {
+        MemorySinks { places: Arc::default() }
+    }
+}
+
+impl<T: Element> MemorySinks<T> {
+    /// No sink yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The sink of a name.
+    pub fn sink(&self, name: &str) -> MemorySink<T> {
+        MemorySink { name: name.into(), sinks: self.clone() }
+    }
+
+    /// What is visible in the sink of a name.
+    pub fn values(&self, name: &str) -> Vec<T> {
+        self.lock().get(name).map(|place| place.visible.clone()).unwrap_or_default()
+    }
+
+    /// The names of the sinks that something was committed to, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.lock()
+            .iter()
+            .filter(|(_, place)| !place.epochs.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// The epochs in which the sink of a name was committed.
+    pub fn epochs(&self, name: &str) -> Vec<u64> {
+        self.lock().get(name).map(|place| place.epochs.clone()).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Place<T>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of [`MemorySinks`]: prepared elements become visible when they are committed.
+#[derive(Debug)]
+pub struct MemorySink<T> {
+    name: Arc<str>,
+    sinks: MemorySinks<T>,
+}
+
+impl<T> Clone for MemorySink<T> {
+    fn clone(&self) -> Self {
+        MemorySink { name: Arc::clone(&self.name), sinks: self.sinks.clone() }
+    }
+}
+
+impl<T: Element> Sink<T> for MemorySink<T> {
+    type Writer = MemoryWriter<T>;
+    type Token = u64;
+
+    fn delivery(&self) -> Delivery {
+        Delivery::EffectivelyOnce
+    }
+
+    fn open(&self, _: &WriterContext) -> Result<MemoryWriter<T>> {
+        Ok(MemoryWriter { sink: self.clone(), waiting: Vec::new() })
+    }
+
+    fn commit(&self, commit: Commit<u64>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+        let mut places = self.sinks.lock();
+        let place = places.entry(self.name.to_string()).or_default();
+        let mut prepared = std::mem::take(&mut place.prepared);
+        prepared.retain_mut(|(epoch, values)| {
+            let due = commit.tokens.contains(epoch);
+            if due {
+                place.visible.append(values);
+            }
+            !due
+        });
+        place.prepared = prepared;
+        place.epochs.push(commit.epoch);
+        ready(Ok(Committed::default()))
+    }
+}
+
+/// Writes to a [`MemorySink`].
+#[derive(Debug)]
+pub struct MemoryWriter<T> {
+    sink: MemorySink<T>,
+    waiting: Vec<T>,
+}
+
+impl<T: Element> Writer<T> for MemoryWriter<T> {
+    type Token = u64;
+
+    async fn write(&mut self, bundle: &mut Bundle<T>, _: &mut Rejects<T>) -> Result<()> {
+        self.waiting.append(&mut bundle.values);
+        Ok(())
+    }
+
+    async fn prepare(&mut self, epoch: u64, _: Timestamp, _: &mut Rejects<T>) -> Result<Vec<u64>> {
+        let mut places = self.sink.sinks.lock();
+        let place = places.entry(self.sink.name.to_string()).or_default();
+        place.prepared.push((epoch, std::mem::take(&mut self.waiting)));
+        Ok(vec![epoch])
+    }
+}
