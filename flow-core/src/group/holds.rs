@@ -95,3 +95,60 @@ fn combine(
         (left, right) => left.or(right),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::window::Fixed;
+
+    const WINDOW: Window = Window::new(Timestamp::from_millis(0), Timestamp::from_millis(10));
+
+    fn windowing(combiner: TimestampCombiner, closing: Closing) -> Windowing {
+        let windows = Fixed::of(Duration::from_millis(10)).allowed_lateness(Duration::from_millis(5));
+        let windows = windows.timestamp_combiner(combiner).closing(closing).discarding();
+        windows.resolve::<()>(&Windowing::default()).expect("a valid windowing").1
+    }
+
+    fn at(millis: i64) -> Watermarks {
+        Watermarks { input: Timestamp::from_millis(millis), output: Timestamp::from_millis(millis) }
+    }
+
+    /// What a merge of two windows with this element hold each, or none, holds back to, in milliseconds.
+    fn merged(
+        elements: [Option<i64>; 2],
+        marks: Watermarks,
+        pending: bool,
+        windowing: &Windowing,
+    ) -> Option<i64> {
+        let holds =
+            elements.map(|element| Hold { element: element.map(Timestamp::from_millis), expiry: None });
+        Hold::merge(&holds, WINDOW, marks, pending, windowing).earliest().map(Timestamp::millis)
+    }
+
+    #[test]
+    fn a_merged_window_holds_what_its_combiner_says() {
+        let by = |combiner| windowing(combiner, Closing::FireIfNonEmpty);
+        let both = [Some(3), Some(7)];
+        assert_eq!(merged(both, at(0), true, &by(TimestampCombiner::Earliest)), Some(3));
+        assert_eq!(merged(both, at(0), true, &by(TimestampCombiner::Latest)), Some(7));
+        assert_eq!(merged(both, at(0), true, &by(TimestampCombiner::EndOfWindow)), Some(9));
+        assert_eq!(merged(both, at(12), true, &by(TimestampCombiner::EndOfWindow)), Some(14));
+        assert_eq!(merged([None, None], at(0), false, &by(TimestampCombiner::EndOfWindow)), None);
+    }
+
+    #[test]
+    fn what_came_late_before_a_merge_holds_the_expiry_after_it() {
+        let windowing = windowing(TimestampCombiner::Earliest, Closing::FireIfNonEmpty);
+        assert_eq!(merged([None, None], at(8), true, &windowing), Some(14));
+        assert_eq!(merged([None, None], at(8), false, &windowing), None);
+    }
+
+    #[test]
+    fn a_last_pane_that_always_comes_is_awaited_after_a_merge() {
+        let windowing = windowing(TimestampCombiner::Earliest, Closing::FireAlways);
+        assert_eq!(merged([None, None], at(8), false, &windowing), Some(14));
+        assert_eq!(merged([Some(9), None], at(8), true, &windowing), Some(9));
+    }
+}

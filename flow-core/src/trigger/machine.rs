@@ -89,7 +89,9 @@ impl Trigger {
     pub(crate) fn on_fire(&self, state: &mut TriggerState, at: Moment) {
         match self {
             Trigger::Default | Trigger::Always | Trigger::Never => {}
-            Trigger::AtWatermark { early, late } => fire_at_watermark(early, late, state, at),
+            Trigger::AtWatermark { early, late } => {
+                fire_at_watermark(early.as_deref(), late.as_deref(), state, at);
+            }
             Trigger::AfterCount(_)
             | Trigger::AfterProcessingTime { .. }
             | Trigger::AfterSynchronizedProcessingTime => {
@@ -116,7 +118,7 @@ impl Trigger {
             // Pending elements of a window that had not fired yet must not be lost, and a window that now ends
             // later has not ended: only if all were done, the new one is.
             Trigger::AtWatermark { early: None, late: None } => {
-                merged.finished = at.past_end && finished_in_all
+                merged.finished = at.past_end && finished_in_all;
             }
             Trigger::AtWatermark { late, .. } => {
                 self.merge_parts(&mut merged, states, at);
@@ -212,14 +214,9 @@ fn fire_and_restart(part: &Trigger, state: &mut TriggerState, at: Moment) {
     }
 }
 
-fn fire_at_watermark(
-    early: &Option<Box<Trigger>>,
-    late: &Option<Box<Trigger>>,
-    state: &mut TriggerState,
-    at: Moment,
-) {
-    let (early, is_last) = (early.as_deref().unwrap_or(NEVER), late.is_none());
-    let late = late.as_deref().unwrap_or(NEVER);
+fn fire_at_watermark(early: Option<&Trigger>, late: Option<&Trigger>, state: &mut TriggerState, at: Moment) {
+    let is_last = late.is_none();
+    let (early, late) = (early.unwrap_or(NEVER), late.unwrap_or(NEVER));
     if let [early_state, late_state] = state.parts.as_mut_slice() {
         if state.passed {
             fire_and_restart(late, late_state, at);
@@ -228,7 +225,6 @@ fn fire_at_watermark(
         }
         if !at.past_end {
             fire_and_restart(early, early_state, at);
-            late_state.forget();
             return;
         }
         *early_state = early.start();

@@ -284,6 +284,16 @@ fn a_merge_into_a_window_that_ends_later_goes_back_to_early_firings() {
 }
 
 #[test]
+fn elements_of_late_panes_do_not_count_as_early_after_a_merge() {
+    let trigger = AtWatermark.early(after_count(2)).late(after_count(1));
+    let mut ended = fired(&trigger, 1, PAST_END);
+    trigger.on_elements(&mut ended, 1, Timestamp::from_millis(0));
+    trigger.on_fire(&mut ended, PAST_END);
+    let merged = trigger.on_merge(&[&ended, &pending(&trigger, 1)], BEFORE_END);
+    assert!(!trigger.should_fire(&merged, BEFORE_END));
+}
+
+#[test]
 fn a_merge_of_late_windows_keeps_late_firings() {
     let trigger = AtWatermark.early(after_count(9)).late(after_count(2));
     let (left, right) = (fired(&trigger, 1, PAST_END), fired(&trigger, 1, PAST_END));

@@ -77,22 +77,30 @@ fn agree(got: &[String], wanted: &[&str]) -> bool {
 }
 
 /// A [`Groups`] with what a runner would do around it.
-pub(super) struct Case<F> {
+struct Case<F> {
     function: Arc<F>,
-    pub(super) groups: Groups<String, i64, Collect<i64>>,
-    pub(super) panes: Vec<String>,
+    groups: Groups<String, i64, Collect<i64>>,
+    panes: Vec<String>,
     dropped: Dropped,
     input: Timestamp,
     now: Timestamp,
+    seen_output: Timestamp,
 }
 
 impl<F: WindowFn<i64>> Case<F> {
-    pub(super) fn new(windows: WindowInto<F>) -> Self {
+    fn new(windows: WindowInto<F>) -> Self {
         let (function, windowing) = windows.resolve::<i64>(&Windowing::default()).expect("a valid windowing");
         let mut groups = Groups::new(Collect::new(), windowing);
         groups.advance(Timestamp::MIN, millis(0));
-        let (input, now) = (Timestamp::MIN, millis(0));
-        Case { function, groups, panes: Vec::new(), dropped: Dropped::default(), input, now }
+        Case {
+            function,
+            groups,
+            panes: Vec::new(),
+            dropped: Dropped::default(),
+            input: Timestamp::MIN,
+            now: millis(0),
+            seen_output: Timestamp::MIN,
+        }
     }
 
     fn step(&mut self, step: &str, cut: Cut) {
@@ -130,7 +138,7 @@ impl<F: WindowFn<i64>> Case<F> {
         }
     }
 
-    pub(super) fn bundle(&mut self, elements: &[(String, i64, Timestamp)]) {
+    fn bundle(&mut self, elements: &[(String, i64, Timestamp)]) {
         let mut bundle = Bundle::default();
         for (key, value, time) in elements {
             self.function.assign(value, *time, |window| {
@@ -143,7 +151,7 @@ impl<F: WindowFn<i64>> Case<F> {
         self.poll();
     }
 
-    pub(super) fn advance(&mut self, input: Timestamp, now: Timestamp) {
+    fn advance(&mut self, input: Timestamp, now: Timestamp) {
         (self.input, self.now) = (input, now);
         self.groups.advance(input, now);
         self.poll();
@@ -153,9 +161,17 @@ impl<F: WindowFn<i64>> Case<F> {
         let mut out = Bundle::default();
         let mut more = true;
         while more {
+            self.see_output();
             more = self.groups.poll(&mut out);
             self.panes.extend(out.drain().map(|((key, values), meta)| pane(&key, values, meta)));
         }
+        self.see_output();
+    }
+
+    fn see_output(&mut self) {
+        let output = self.groups.output_watermark();
+        assert!(output >= self.seen_output, "the output watermark went back to {output}");
+        self.seen_output = output;
     }
 }
 

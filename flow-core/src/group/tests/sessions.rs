@@ -156,6 +156,24 @@ fn an_element_of_exactly_the_session_that_was_closed_is_dropped() {
     );
 }
 
+#[test]
+fn a_session_may_be_closed_twice() {
+    as_written(
+        closing_after_5(),
+        "in 1@1 3@3
+         clock 6
+         => {1,3} [1,13) @1 (T,T,EARLY,0,-1)
+         in 11@1
+         in 13@3
+         clock 12
+         => {11,13} [1,13) @1 (T,T,EARLY,0,-1)
+         in 21@1 23@3
+         closed 2
+         wm 100
+         empty",
+    );
+}
+
 /// Beam: ReduceFnRunnerTest.testMergeBeforeFinalizing.
 #[test]
 fn sessions_merge_before_they_are_seen() {

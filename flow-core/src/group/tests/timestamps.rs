@@ -20,7 +20,7 @@ fn a_pane_is_at_the_end_of_its_window_or_at_its_first_or_last_element() {
         (Some(TimestampCombiner::Latest), "10"),
     ];
     for (combiner, at) in table {
-        let mut windows = Fixed::of(Duration::from_secs(600));
+        let mut windows = Fixed::of(Duration::from_mins(10));
         if let Some(combiner) = combiner {
             windows = windows.timestamp_combiner(combiner);
         }
@@ -86,6 +86,25 @@ fn the_end_of_the_window_does_not_hold_the_watermark_before_it() {
     );
 }
 
+#[test]
+fn elements_of_a_window_that_ended_hold_nothing_though_another_window_holds_the_watermark_behind_them() {
+    as_written(
+        Fixed::of(ms(10))
+            .trigger(repeatedly(after_count(2)))
+            .allowed_lateness(ms(100))
+            .timestamp_combiner(TimestampCombiner::Earliest)
+            .discarding(),
+        "in a:3@3
+         wm 20
+         output 3
+         in b:5@5 b:6@6
+         => b:{5,6} [0,10) @9 (T,F,ON_TIME,0,0)
+         wm max
+         => a:{3} [0,10) @3 (T,T,ON_TIME,0,0)
+         empty",
+    );
+}
+
 /// Fires for the first three elements, the next four, and the watermark.
 fn by_hand() -> Trigger {
     each_of([after_count(3), after_count(4), AtWatermark.into(), never()])
@@ -140,7 +159,7 @@ fn a_trigger_that_does_not_look_at_the_watermark_does_not_hold_it() {
     as_written(
         Fixed::of(ms(10))
             .trigger(repeatedly(after_processing_time(Duration::from_secs(5))))
-            .allowed_lateness(Duration::from_secs(86_400))
+            .allowed_lateness(Duration::from_hours(24))
             .discarding(),
         "wm 0
          clock 0
@@ -192,7 +211,7 @@ fn late_sessions_hold_the_watermark_only_once_they_reach_past_it() {
     as_written(
         sessions()
             .trigger(AtWatermark.late(after_count(1)))
-            .allowed_lateness(Duration::from_secs(60))
+            .allowed_lateness(Duration::from_mins(1))
             .discarding(),
         "wm 24
          in 1@1

@@ -13,7 +13,7 @@ fn ms(millis: u64) -> Duration {
 }
 
 fn minutes(minutes: u64) -> Duration {
-    Duration::from_secs(60 * minutes)
+    Duration::from_mins(minutes)
 }
 
 fn delay(millis: u64) -> Trigger {
@@ -419,7 +419,7 @@ fn elements_of_a_finished_trigger_are_dropped_window_by_window() {
 /// Beam: ReduceFnRunnerTest.testFixedWindowEndOfTimeGarbageCollection.
 #[test]
 fn a_window_near_the_end_of_time_expires_at_it_whatever_the_lateness() {
-    let year = Duration::from_secs(365 * 86_400);
+    let year = Duration::from_hours(365 * 24);
     however_bundled(
         Fixed::of(ms(10))
             .trigger(AtWatermark.late(never()))

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::group::{Collect, Dropped, Groups};
-use crate::trigger::{AtWatermark, after_count, repeatedly};
+use crate::trigger::{AtWatermark, after_count, after_processing_time, repeatedly};
 use crate::window::{Accumulation, Fixed, Sessions, Window, WindowInto, Windowing};
-use crate::{Bundle, Group, Meta, Timestamp};
+use crate::{Bundle, Group, Meta, Timestamp, Timing};
 
 fn windowing<F: crate::window::WindowFn<i64>>(windows: WindowInto<F>) -> Windowing {
     windows.resolve::<i64>(&Windowing::default()).expect("a valid windowing").1
@@ -83,8 +83,54 @@ fn values_of_a_group_are_in_the_order_of_their_arrival() {
         put(&mut groups, (), value, second(0));
     }
     groups.advance(Timestamp::MAX, Timestamp::from_secs(0));
-    let ((_, values), _) = poll_all(&mut groups).remove(0);
+    let (((), values), _) = poll_all(&mut groups).remove(0);
     assert_eq!(values.iter().collect::<Vec<_>>(), [5, 1, 4, 2]);
+}
+
+#[test]
+fn values_of_merged_sessions_are_in_the_order_of_the_sessions_arrival() {
+    let mut groups = Groups::new(Collect::new(), windowing(Sessions::with_gap(Duration::from_secs(10))));
+    for at in [15, 1, 8] {
+        let window = Window::new(Timestamp::from_secs(at), Timestamp::from_secs(at + 10));
+        put(&mut groups, (), at, window);
+    }
+    groups.advance(Timestamp::MAX, Timestamp::from_secs(0));
+    let (((), values), _) = poll_all(&mut groups).remove(0);
+    assert_eq!(values.iter().collect::<Vec<_>>(), [15, 1, 8]);
+}
+
+#[test]
+fn a_window_that_is_due_is_on_time_although_elements_come_before_it_is_polled() {
+    let early = Fixed::of(Duration::from_secs(1))
+        .trigger(AtWatermark.early(repeatedly(after_count(1))).late(after_count(1)))
+        .allowed_lateness(Duration::from_secs(9))
+        .discarding();
+    let mut groups: Groups<(), i64, Collect<i64>> = Groups::new(Collect::new(), windowing(early));
+    let element = || Bundle::with(vec![((), 1)], Meta { window: second(0), ..Meta::default() });
+    groups.add(&mut element(), 1);
+    assert_eq!(poll_all(&mut groups)[0].1.pane.timing, Timing::Early);
+    groups.advance(Timestamp::from_secs(2), Timestamp::from_secs(0));
+    groups.add(&mut element(), 1);
+    let panes = poll_all(&mut groups);
+    assert_eq!(panes.iter().map(|(_, meta)| meta.pane.timing).collect::<Vec<_>>(), [Timing::OnTime]);
+}
+
+#[test]
+fn the_deadline_is_the_first_moment_at_which_something_fires() {
+    let delayed = Fixed::of(Duration::from_secs(1))
+        .trigger(repeatedly(after_processing_time(Duration::from_millis(5))))
+        .allowed_lateness(Duration::ZERO)
+        .discarding();
+    let mut groups: Groups<(), i64, Collect<i64>> = Groups::new(Collect::new(), windowing(delayed));
+    groups.advance(Timestamp::MIN, Timestamp::from_secs(10));
+    assert_eq!(groups.deadline(), None);
+    put(&mut groups, (), 1, second(0));
+    let deadline = groups.deadline().expect("a delay is running");
+    groups.advance(Timestamp::MIN, deadline.offset_micros(-1));
+    assert!(poll_all(&mut groups).is_empty());
+    groups.advance(Timestamp::MIN, deadline);
+    assert_eq!(poll_all(&mut groups).len(), 1);
+    assert_eq!(groups.deadline(), None);
 }
 
 #[test]

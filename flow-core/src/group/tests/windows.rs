@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::script::however_bundled;
+use super::script::{as_written, however_bundled};
 use crate::Timestamp;
+use crate::trigger::{AtWatermark, after_count, repeatedly};
 use crate::window::{Fixed, Global, Merged, Sessions, Sliding, Window, WindowFn, WindowInto};
 
 fn ms(millis: u64) -> Duration {
@@ -153,12 +154,73 @@ fn windows_merge_as_their_own_function_says() {
     );
 }
 
+/// Windows of 10 ms stay apart until the value 7 comes: then all of a key become the first, shortened to `length`.
+#[derive(Clone, Debug)]
+struct Bridge {
+    length: u64,
+}
+
+impl WindowFn<i64> for Bridge {
+    fn assign(&self, value: &i64, at: Timestamp, mut emit: impl FnMut(Window)) {
+        emit(Window::new(at, at + ms(if *value == 7 { 100 } else { 10 })));
+    }
+
+    fn is_merging(&self) -> bool {
+        true
+    }
+
+    fn merge(&self, windows: &[Window]) -> Vec<Merged> {
+        let has_bridge = windows.iter().any(|window| window.end == window.start + ms(100));
+        let Some((first, others)) = windows.split_first().filter(|_| has_bridge) else { return Vec::new() };
+        let into = Window::new(first.start, first.start + ms(self.length));
+        let from = if into == *first { others.to_vec() } else { windows.to_vec() };
+        vec![Merged { into, from }]
+    }
+}
+
+fn bridge(length: u64) -> WindowInto<Bridge> {
+    WindowInto::by(Bridge { length })
+        .trigger(AtWatermark.early(repeatedly(after_count(1))))
+        .allowed_lateness(ms(0))
+}
+
+#[test]
+fn a_window_that_absorbs_others_goes_on_counting_its_panes() {
+    as_written(
+        bridge(10).discarding(),
+        "in 1@1
+         => {1} [1,11) @10 (T,F,EARLY,0,-1)
+         in 30@30
+         => {30} [30,40) @39 (T,F,EARLY,0,-1)
+         in 7@20
+         => {7} [1,11) @10 (F,F,EARLY,1,-1)
+         wm max
+         => {} [1,11) @10 (F,T,ON_TIME,2,0)
+         empty",
+    );
+}
+
+#[test]
+fn a_merge_into_a_window_that_is_over_emits_it_and_does_not_turn_back_the_watermark() {
+    as_written(
+        bridge(5).accumulating(),
+        "in 1@1
+         => {1} [1,11) @10 (T,F,EARLY,0,-1)
+         wm 8
+         output 8
+         in 7@20
+         => {1,7} [1,6) @5 (T,T,LATE,0,0)
+         output 8
+         empty",
+    );
+}
+
 /// Beam: FixedWindowsTest.testEndOfTime.
 #[test]
 fn a_window_across_the_end_of_time_is_complete_at_it() {
     let mut last = Window::GLOBAL;
     let (fixed, _) =
-        Fixed::of(Duration::from_secs(3600)).resolve::<i64>(&crate::window::Windowing::default()).unwrap();
+        Fixed::of(Duration::from_hours(1)).resolve::<i64>(&crate::window::Windowing::default()).unwrap();
     fixed.assign(&0, Timestamp::END_OF_GLOBAL_WINDOW - ms(1), |window| last = window);
     assert!(last.end > Timestamp::END_OF_GLOBAL_WINDOW);
     assert_eq!(last.max_timestamp(), Timestamp::END_OF_GLOBAL_WINDOW);
@@ -168,7 +230,7 @@ fn a_window_across_the_end_of_time_is_complete_at_it() {
 #[test]
 fn elements_at_the_end_of_time_are_in_the_last_window() {
     however_bundled(
-        Fixed::of(Duration::from_secs(6 * 3600)),
+        Fixed::of(Duration::from_hours(6)),
         "in a:1@end a:2@end
          wm max
          => a:*
@@ -183,8 +245,10 @@ fn the_global_window_ends_with_the_input_alone() {
         "in 1@1 2@2
          wm end
          output end
+         in 3@3
+         late 0
          wm max
-         => {1,2} global @end (T,T,ON_TIME,0,0)
+         => {1,2,3} global @end (T,T,ON_TIME,0,0)
          output max
          empty",
     );
