@@ -303,3 +303,11 @@ fn a_merge_of_late_windows_keeps_late_firings() {
     trigger.on_elements(&mut merged, 1, Timestamp::from_millis(0));
     assert!(trigger.should_fire(&merged, PAST_END));
 }
+
+#[test]
+fn a_state_survives_being_stored() {
+    let trigger = each_of([AtWatermark.early(delay(5)).late(after_count(2)), repeatedly(after_count(3))]);
+    let state = fired(&trigger, 1, PAST_END);
+    let bytes = postcard::to_stdvec(&state).unwrap();
+    assert_eq!(postcard::from_bytes::<TriggerState>(&bytes).unwrap(), state);
+}

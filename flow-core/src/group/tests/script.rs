@@ -4,6 +4,7 @@
 //! in 1@0 a:2@5s        a bundle: values at event times, of key `a` if said; times in ms, with s or m for more
 //! wm 10 | wm max       the input watermark moves
 //! clock 6              processing time moves
+//! both 10 6            the watermark and processing time move in one step
 //! => {1,2} [0,10) @9 (T,F,ON_TIME,0,0)
 //!                      a pane that the step above emitted: values, window, timestamp, first, last, timing, index,
 //!                      index among those that are not early; a step without such lines emits nothing
@@ -109,6 +110,10 @@ impl<F: WindowFn<i64>> Case<F> {
             "in" => self.elements(&rest.split_whitespace().map(element).collect::<Vec<_>>(), cut),
             "wm" => self.advance(time(rest), self.now),
             "clock" => self.advance(self.input, time(rest)),
+            "both" => {
+                let (input, now) = rest.split_once(' ').expect("a watermark and a clock");
+                self.advance(time(input), time(now));
+            }
             "late" => assert_eq!(self.dropped.late.to_string(), rest, "{step}"),
             "closed" => assert_eq!(self.dropped.closed.to_string(), rest, "{step}"),
             "hold" => assert_eq!(self.groups.holds.min().map_or("none".to_string(), show), rest),

@@ -221,6 +221,14 @@ fn a_delay_that_ends_as_its_window_expires_makes_no_pane_of_its_own() {
          clock 5011
          empty",
     );
+    as_written(
+        every_delay_in_100(10),
+        "clock 5000
+         in 2@2 5@5
+         both 100 5011
+         => {2,5} [0,100) @2 (T,T,ON_TIME,0,0)
+         empty",
+    );
 }
 
 /// Beam: ReduceFnRunnerTest.testProcessingTimeTimerDoesNotGc.
@@ -350,46 +358,46 @@ fn the_empty_pane_at_an_end_that_is_also_the_expiry_is_the_last() {
 /// Beam: ReduceFnRunnerTest.fireNonEmptyOnDrainInGlobalWindow.
 #[test]
 fn what_is_left_at_the_end_of_the_input_comes_out() {
-    as_written(
-        Global::windows().trigger(repeatedly(after_count(3))).discarding(),
-        "in 0@0
-         in 1@1
-         in 2@2
-         => {0,1,2} global @end (T,F,EARLY,0,-1)
-         in 3@3
-         in 4@4
-         in 5@5
-         => {3,4,5} global @end (F,F,EARLY,1,-1)
-         in 6@6
-         in 7@7
+    let of_three = |pane: i64| {
+        let (a, b, c) = (3 * pane, 3 * pane + 1, 3 * pane + 2);
+        let first = if pane == 0 { 'T' } else { 'F' };
+        format!(
+            "in {a}@{a}\nin {b}@{b}\nin {c}@{c}
+             => {{{a},{b},{c}}} global @end ({first},F,EARLY,{pane},-1)\n"
+        )
+    };
+    let end = "in 18@18
+         in 19@19
          wm max
-         => {6,7} global @end (F,T,ON_TIME,2,0)
-         empty",
-    );
+         => {18,19} global @end (F,T,ON_TIME,6,0)
+         empty";
+    let script = (0..6).map(of_three).collect::<String>() + end;
+    as_written(Global::windows().trigger(repeatedly(after_count(3))).discarding(), &script);
 }
 
 /// Beam: ReduceFnRunnerTest.fireEmptyOnDrainInGlobalWindow.
 #[test]
 fn the_end_of_the_input_makes_an_empty_pane_if_nothing_is_left() {
-    as_written(
-        Global::windows().trigger(repeatedly(delay(3))).discarding(),
-        "clock 0
-         in 0@0
-         clock 1
-         in 1@1
-         clock 2
-         in 2@2
-         clock 3
-         in 3@3
-         clock 4
-         => {0,1,2,3} global @end (T,F,EARLY,0,-1)
-         in 4@4
-         clock 8
-         => {4} global @end (F,F,EARLY,1,-1)
-         wm max
-         => {} global @end (F,T,ON_TIME,2,0)
-         empty",
+    // The clock reaches an element's time, which fires the four before it if they are due, and then it comes.
+    let element = |at: i64| {
+        let fired = if at > 0 && at % 4 == 0 { pane_of_four(at / 4 - 1) } else { String::new() };
+        format!("clock {at}\n{fired}in {at}@{at}\n")
+    };
+    let last = pane_of_four(4);
+    let end = format!(
+        "clock 24
+         {last}wm max
+         => {{}} global @end (F,T,ON_TIME,5,0)
+         empty"
     );
+    let script = (0..20).map(element).collect::<String>() + &end;
+    as_written(Global::windows().trigger(repeatedly(delay(3))).discarding(), &script);
+}
+
+fn pane_of_four(pane: i64) -> String {
+    let (a, b, c, d) = (4 * pane, 4 * pane + 1, 4 * pane + 2, 4 * pane + 3);
+    let first = if pane == 0 { 'T' } else { 'F' };
+    format!("=> {{{a},{b},{c},{d}}} global @end ({first},F,EARLY,{pane},-1)\n")
 }
 
 /// Beam: ReduceFnRunnerTest.testDropDataMultipleWindowsFinishedTrigger.
