@@ -172,3 +172,17 @@ fn what_is_held_since_follows_what_is_emitted() {
         assert_eq!(groups.held_since(), after_firing, "{accumulation:?}");
     }
 }
+
+#[test]
+fn merged_sessions_are_held_since_the_older() {
+    let sessions = windowing(Sessions::with_gap(Duration::from_secs(10)));
+    let mut groups: Groups<(), i64, Collect<i64>> = Groups::new(Collect::new(), sessions);
+    for (epoch, at) in [(3, 1), (4, 15), (5, 8)] {
+        let window = Window::new(Timestamp::from_secs(at), Timestamp::from_secs(at + 10));
+        groups.add(&mut Bundle::with(vec![((), at)], Meta { window, ..Meta::default() }), epoch);
+        assert_eq!(groups.held_since(), Some(3));
+    }
+    groups.advance(Timestamp::MAX, Timestamp::from_secs(0));
+    poll_all(&mut groups);
+    assert_eq!(groups.held_since(), None);
+}
