@@ -311,3 +311,17 @@ fn a_state_survives_being_stored() {
     let bytes = postcard::to_stdvec(&state).unwrap();
     assert_eq!(postcard::from_bytes::<TriggerState>(&bytes).unwrap(), state);
 }
+
+#[test]
+fn triggers_after_one_that_a_merge_sent_back_have_not_begun() {
+    let trigger = each_of([at_watermark(), after_count(2), repeatedly(after_count(1))]);
+    let mut ended = fired(&trigger, 1, PAST_END);
+    trigger.on_elements(&mut ended, 2, Timestamp::from_millis(0));
+    trigger.on_fire(&mut ended, PAST_END);
+    let mut merged = trigger.on_merge(&[&ended, &pending(&trigger, 1)], BEFORE_END);
+    trigger.on_fire(&mut merged, PAST_END);
+    trigger.on_elements(&mut merged, 1, Timestamp::from_millis(0));
+    assert!(!trigger.should_fire(&merged, PAST_END));
+    trigger.on_elements(&mut merged, 1, Timestamp::from_millis(0));
+    assert!(trigger.should_fire(&merged, PAST_END));
+}
