@@ -4,9 +4,12 @@
 //! window is emitted once when the watermark passes its end, and again for each bundle of late data.
 
 mod build;
+mod loss;
+mod machine;
 mod spec;
 
 pub use build::{
     AtWatermark, after_count, after_processing_time, all_of, always, any_of, each_of, never, repeatedly,
 };
+pub(crate) use machine::{Moment, TriggerState};
 pub use spec::Trigger;

@@ -1,0 +1,135 @@
+//! Cells are looked at, and panes come out.
+
+use super::cell::{Cell, CellId, Wake};
+use super::groups::Groups;
+use super::holds::Watermarks;
+use super::panes::is_wanted;
+use crate::combine::CombineFn;
+use crate::window::Accumulation;
+use crate::{Bundle, Key, Meta};
+
+/// What becomes of a cell that was looked at.
+enum After {
+    /// It stays.
+    Open,
+    /// Its trigger has finished.
+    Closed,
+    /// Its window has expired.
+    Gone,
+}
+
+impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
+    /// Appends panes that are ready, up to a full bundle; true if there may be more.
+    ///
+    /// Each pane is made only here, so that a million windows that end together are not in memory as panes.
+    pub(crate) fn poll(&mut self, out: &mut Bundle<(K, C::Output)>) -> bool {
+        while !out.is_full() {
+            // Asked before what is due is taken out: until it has fired, it holds the watermark.
+            let marks = self.watermarks();
+            let Some(id) = self.next_due() else { return false };
+            self.look_at(id, marks, out);
+        }
+        self.is_due()
+    }
+
+    /// Elements first, then the watermark: where a window expires in the same moment as a delay ends, there is one
+    /// pane, the last.
+    fn next_due(&mut self) -> Option<CellId> {
+        if let Some(id) = self.ready.pop_front() {
+            return Some(id);
+        }
+        if let Some(id) = self.by_watermark.pop_due(self.input) {
+            self.woken(id, |wake| wake.watermark = None);
+            return Some(id);
+        }
+        let id = self.by_clock.pop_due(self.now)?;
+        self.woken(id, |wake| wake.clock = None);
+        Some(id)
+    }
+
+    fn woken(&mut self, id: CellId, clear: impl FnOnce(&mut Wake)) {
+        if let Some(cell) = self.cells.get_mut(&id) {
+            clear(&mut cell.wake);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        !self.ready.is_empty() || self.by_watermark.is_due(self.input) || self.by_clock.is_due(self.now)
+    }
+
+    fn look_at(&mut self, id: CellId, marks: Watermarks, out: &mut Bundle<(K, C::Output)>) {
+        // Taken out of the table while it is worked on. It may be gone: merged into another since it was noted.
+        let Some(mut cell) = self.cells.remove(&id) else { return };
+        let after = self.fire(&mut cell, marks, out);
+        if matches!(after, After::Closed) {
+            cell.content = None;
+            self.keys.windows_mut(cell.key).close(cell.window);
+        }
+        let key = cell.key;
+        self.cells.insert(id, cell);
+        if matches!(after, After::Gone) {
+            self.remove(id);
+            self.keys.leave_if_empty(key);
+        } else {
+            self.schedule(id);
+        }
+    }
+
+    fn fire(
+        &mut self,
+        cell: &mut Cell<C::Accumulator>,
+        marks: Watermarks,
+        out: &mut Bundle<(K, C::Output)>,
+    ) -> After {
+        let at = self.moment(cell.window);
+        let expired = self.is_expired(cell.window);
+        if let Some(content) = &mut cell.content {
+            content.noted = false;
+            let trigger = &self.windowing.trigger;
+            if expired {
+                self.emit(cell, true, marks, out);
+            } else if trigger.should_fire(&content.trigger, at) {
+                trigger.on_fire(&mut content.trigger, at);
+                let finished = content.trigger.is_finished();
+                self.emit(cell, finished, marks, out);
+                if finished {
+                    return After::Closed;
+                }
+            }
+        }
+        if expired { After::Gone } else { After::Open }
+    }
+
+    /// Emits a pane if it is wanted, and lets go of what it need not hold any more.
+    fn emit(
+        &mut self,
+        cell: &mut Cell<C::Accumulator>,
+        last: bool,
+        marks: Watermarks,
+        out: &mut Bundle<(K, C::Output)>,
+    ) {
+        let Some(content) = &mut cell.content else { return };
+        let held = content.hold.earliest();
+        let time = content.hold.release(cell.window);
+        if !last {
+            content.hold.await_closing(cell.window, marks, &self.windowing);
+        }
+        self.holds.change(held, content.hold.earliest());
+        let pane = content.panes.next(cell.window, marks, last);
+        let keeps = !last && self.windowing.accumulation == Accumulation::Accumulating;
+        if is_wanted(pane, content.pending == 0, &self.windowing) {
+            content.panes.record(pane);
+            let accumulator = if keeps {
+                content.accumulator.clone()
+            } else {
+                std::mem::replace(&mut content.accumulator, self.combine.create())
+            };
+            let value = self.combine.finish(accumulator);
+            out.push((self.keys.key(cell.key).clone(), value), Meta { time, window: cell.window, pane });
+        }
+        content.pending = 0;
+        if !keeps {
+            self.epochs.change(content.since.take(), None);
+        }
+    }
+}
