@@ -9,6 +9,10 @@ const FIRST: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000);
 
 /// The instant of a text in RFC 3339, or without zone, which means UTC; `None` also before the year 1.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
+    // `2025-02-25T03:56:53[Europe/Oslo]` is no form of ours, and without its zone it would be another instant.
+    if text.contains('[') {
+        return None;
+    }
     text.parse::<Timestamp>().ok().filter(|at| *at >= FIRST)
 }
 
@@ -46,5 +50,10 @@ mod tests {
         assert_eq!(parse("0001-01-01T00:00:00Z"), Some(FIRST));
         assert_eq!(parse("0000-12-31T23:59:59.999999Z"), None);
         assert_eq!(parse("-000001-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_zone_is_refused() {
+        assert_eq!(parse("2025-02-25T03:56:53[Europe/Oslo]"), None);
     }
 }
