@@ -6,7 +6,10 @@ fn map() {
 }
 #[test]
 fn count() {
-    assert_eq!(apply(["a", "b", "a"], |n: &PCollection<String>| n.count()), [("a".into(), 2), ("b".into(), 1)]);
+    assert_eq!(
+        apply(["a", "b", "a"], |n: &PCollection<String>| n.count()),
+        [("a".into(), 2), ("b".into(), 1)]
+    );
 }
 #[test]
 fn side() {

@@ -77,9 +77,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     ///
     /// ```
     /// # use flow_core::prelude::*;
-    /// let pairs = apply([(1, 'a')], |left: &PCollection<(u32, char)>| {
+    /// let mut pairs = apply([(1, 'a')], |left: &PCollection<(u32, char)>| {
     ///     left.outer_join(&left.map(|(k, _)| (k + 1, 7)))
     /// });
+    /// pairs.sort();
     /// assert_eq!(pairs, [(1, (Some('a'), None)), (2, (None, Some(7)))]);
     /// ```
     #[track_caller]
