@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | text files | [`TextFiles::matching`](files::TextFiles::matching), [`stdin`](files::TextFiles::stdin) | [`TextFiles::under`](files::TextFiles::under) | `files` |
 //! | JSON lines | [`JsonFiles::matching`](files::JsonFiles::matching), [`stdin`](files::JsonFiles::stdin) | [`JsonFiles::under`](files::JsonFiles::under) | `files` |
+//! | Parquet | | `ParquetFiles::under` | `parquet` |
 //! | made-up data | [`Generator`] | | |
 
 #[cfg(feature = "files")]

@@ -9,11 +9,15 @@
 //! committing are done once, for all of them.
 
 mod json;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod read;
 mod text;
 mod write;
 
 pub use json::{Json, JsonFiles, JsonLines};
+#[cfg(feature = "parquet")]
+pub use parquet::{Parquet, ParquetBody, ParquetEncoder, ParquetFiles, RowGroup};
 pub use read::{
     BadRecord, Decode, FileSplit, LinePosition, LineReader, ReadFiles, Record, Stdin, StdinReader, StdinSplit,
 };
