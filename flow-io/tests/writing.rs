@@ -123,6 +123,61 @@ fn a_file_appears_when_the_watermark_has_passed_its_window() {
 }
 
 #[test]
+fn a_file_waits_for_the_last_moment_of_its_window() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Script::of(by_minute(root.path()), true);
+    run.write(minute(0), "a").try_commit(minute(0).max_timestamp()).unwrap();
+    assert_eq!(tree(root.path()), wanted([]));
+}
+
+#[test]
+fn sources_are_held_by_the_oldest_epoch_that_is_not_visible() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Script::of(by_minute(root.path()), true);
+    run.write(minute(5), "a").commit(0);
+    run.write(minute(6), "b").write(minute(4), "c");
+    assert_eq!(run.commit(0).held_since, Some(1));
+    assert_eq!(run.commit(6 * 60).held_since, Some(2));
+
+    let mut run = Script::of(by_minute(root.path()), true);
+    let tokens = now(run.writer.prepare(1, Timestamp::MIN, &mut run.rejects)).unwrap();
+    run.write(minute(7), "behind the barrier");
+    let commit = Commit { epoch: 1, last: false, watermark: Timestamp::MIN, tokens };
+    assert_eq!(now(Sink::<String>::commit(&run.sink, commit)).unwrap().held_since, None);
+}
+
+/// How many bytes are in all files, visible or not.
+fn bytes_under(root: &Path) -> u64 {
+    all_files(root).iter().map(|path| fs::metadata(path).unwrap().len()).sum()
+}
+
+#[test]
+fn a_block_goes_to_the_file_as_soon_as_it_is_full() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Script::of(by_minute(root.path()), true);
+    run.write(minute(0), &"x".repeat(100_000));
+    assert_eq!(bytes_under(root.path()), 0);
+    run.write(minute(0), &"x".repeat(100_000));
+    assert_eq!(bytes_under(root.path()), 200_002);
+}
+
+#[test]
+fn blocks_of_many_files_take_bounded_memory() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Script::of(TextFiles::under(root.path()), true);
+    let line = "x".repeat(100_000);
+    let mut n = 0;
+    while bytes_under(root.path()) == 0 {
+        run.write(minute(n), &line);
+        n += 1;
+    }
+    assert!((100..672).contains(&n), "written out at {n} lines");
+    assert_eq!(bytes_under(root.path()), n as u64 * 100_001);
+    run.write(minute(n), &line);
+    assert_eq!(bytes_under(root.path()), n as u64 * 100_001, "the memory is free again");
+}
+
+#[test]
 fn late_elements_go_to_further_parts_even_if_the_naming_forgets_them() {
     let root = tempfile::tempdir().unwrap();
     let mut run = Script::of(by_minute(root.path()), true);

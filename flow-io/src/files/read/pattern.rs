@@ -156,6 +156,8 @@ mod tests {
             let error = list(std::slice::from_ref(&pattern)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Source);
             assert_eq!(error.to_string(), format!("no file matches `{pattern}`"));
+            let one_matches = [root.path().join("a.txt").to_str().unwrap().to_owned(), pattern];
+            assert!(list(&one_matches).is_err());
         }
     }
 }

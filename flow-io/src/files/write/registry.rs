@@ -185,7 +185,7 @@ impl<F: Format> Registry<F> {
         let mut part = paths.get(&base).copied().unwrap_or(0);
         let path = loop {
             let named = self.settings.path(slot, part, F::EXTENSION)?;
-            if part == 0 || (named != base && !paths.contains_key(&named)) {
+            if part == 0 || !paths.contains_key(&named) {
                 break named;
             }
             let mut suffixed = base.clone();

@@ -17,7 +17,6 @@ pub struct TempFile {
     handle: Arc<Handle>,
     open_files: Arc<OpenFiles>,
     written: u64,
-    published: bool,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +33,7 @@ impl TempFile {
         let handle =
             Arc::new(Handle { file: Mutex::new(Some(file)), used: AtomicU64::new(open_files.tick()) });
         open_files.admit(&handle);
-        Ok(TempFile { path, handle, open_files, written: 0, published: false })
+        Ok(TempFile { path, handle, open_files, written: 0 })
     }
 
     /// How many bytes have been written.
@@ -46,14 +45,8 @@ impl TempFile {
     /// an error of kind `AlreadyExists`.
     pub(super) fn publish(&mut self, path: &Path, replace: bool) -> io::Result<()> {
         self.with_file(|file| file.sync_all())?;
-        if replace {
-            fs::rename(&self.path, path)?;
-        } else {
-            fs::hard_link(&self.path, path)?;
-            fs::remove_file(&self.path)?;
-        }
-        self.published = true;
-        Ok(())
+        // A link does not replace what is there, and the hidden name goes when this is dropped.
+        if replace { fs::rename(&self.path, path) } else { fs::hard_link(&self.path, path) }
     }
 
     fn with_file<R>(&self, act: impl FnOnce(&mut File) -> io::Result<R>) -> io::Result<R> {
@@ -82,8 +75,8 @@ impl Write for TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         self.open_files.forget(&self.handle);
-        if !self.published
-            && let Err(error) = fs::remove_file(&self.path)
+        // After a rename there is nothing left to remove.
+        if let Err(error) = fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(path = %self.path.display(), %error, "a temporary file is left behind");
