@@ -479,3 +479,28 @@ async fn on_a_runtime_many_files_are_finished_at_once() {
     Sink::<String>::commit(&run.sink, commit).await.unwrap();
     assert_eq!(tree(root.path()).len(), 30);
 }
+
+#[test]
+fn a_writer_opened_in_the_middle_of_a_run_holds_only_what_it_writes() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Script::of(by_minute(root.path()), true);
+    for _ in 1..4 {
+        run.commit(60);
+    }
+    run.writer = run.sink.open(&worker(1, true)).unwrap();
+    run.write(minute(5), "a").write(minute(0), "late");
+    assert_eq!(run.commit(60).held_since, Some(4));
+    assert_eq!(tree(root.path()), wanted([("0.txt", "late\n")]));
+}
+
+#[test]
+fn a_share_of_a_file_that_was_finished_meanwhile_becomes_a_part() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Script::of(by_minute(root.path()), true);
+    let mut second = Script::of(run.sink.clone(), true);
+    second.write(minute(0), "b");
+    run.write(minute(0), "a").commit(60);
+    second.epoch = 2;
+    second.commit(60);
+    assert_eq!(tree(root.path()), wanted([("0.txt", "a\n"), ("0-1.txt", "b\n")]));
+}

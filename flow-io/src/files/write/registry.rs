@@ -53,6 +53,8 @@ pub(super) struct Registry<F: Format> {
 
 struct State<B> {
     step: Option<String>,
+    /// The epoch and the watermark of the last commit.
+    committed: (u64, Timestamp),
     files: BTreeMap<Slot, Arc<SharedFile<B>>>,
     /// The paths given out in this run, each with the part to try when it is asked for again.
     paths: BTreeMap<Vec<String>, u32>,
@@ -61,8 +63,13 @@ struct State<B> {
 
 impl<B> Default for State<B> {
     fn default() -> Self {
-        let (files, paths, leftovers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        State { step: None, files, paths, leftovers }
+        State {
+            step: None,
+            committed: (0, Timestamp::MIN),
+            files: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            leftovers: BTreeMap::new(),
+        }
     }
 }
 
@@ -73,7 +80,7 @@ pub(super) struct SharedFile<B> {
     pub(super) label: String,
     /// The epoch of its first element.
     since: AtomicU64,
-    replace: bool,
+    pub(super) replace: bool,
     inner: Mutex<Inner<B>>,
     _place: Place,
 }
@@ -117,6 +124,13 @@ impl<F: Format> Registry<F> {
              the same names: make a sink for each",
             self.settings.root.display()
         )))
+    }
+
+    /// The epoch that comes after the last commit, and that commit's watermark: what a writer that is opened in the
+    /// middle of a run goes by until its first epoch ends.
+    pub(super) fn progress(&self) -> (u64, Timestamp) {
+        let (epoch, watermark) = lock(&self.state).committed;
+        (epoch + 1, watermark)
     }
 
     /// The file of a slot, new or shared.
@@ -207,12 +221,12 @@ impl<F: Format> Registry<F> {
         Refusal { destination: self.settings.root.display().to_string(), reason }
     }
 
-    /// Appends to a file, and begins it if it is empty; how long it is then.
+    /// Appends to a file, and begins it if it is empty; how long it is then, or `None` if it has got its name.
     pub(super) fn append(
         &self,
         file: &SharedFile<F::Body>,
         chunk: &mut <F::Body as Body>::Chunk,
-    ) -> Result<u64> {
+    ) -> Result<Option<u64>> {
         let mut inner = lock(&file.inner);
         let Inner { path, temporary, stage } = &mut *inner;
         self.append_to(stage, temporary, chunk).map_err(|cause| unwritable(path, cause))
@@ -223,14 +237,27 @@ impl<F: Format> Registry<F> {
         stage: &mut Stage<F::Body>,
         temporary: &Path,
         chunk: &mut <F::Body as Body>::Chunk,
-    ) -> Result<u64, BoxError> {
+    ) -> Result<Option<u64>, BoxError> {
         if matches!(stage, Stage::Empty) {
             let file = TempFile::create(temporary.to_owned(), Arc::clone(&self.settings.open_files))?;
             *stage = Stage::Writing(self.format.begin(file)?);
         }
-        let Stage::Writing(body) = stage else { return Err("the file was already finished".into()) };
-        body.append(chunk)?;
-        Ok(body.written())
+        match stage {
+            Stage::Writing(body) => {
+                body.append(chunk)?;
+                Ok(Some(body.written()))
+            }
+            Stage::Empty | Stage::Published => Ok(None),
+            Stage::Whole(_) => Err("it could not be finished before".into()),
+        }
+    }
+
+    /// Lets a slot's next element begin another file.
+    pub(super) fn forget(&self, file: &Arc<SharedFile<F::Body>>) {
+        let files = &mut lock(&self.state).files;
+        if files.get(&file.slot).is_some_and(|own| Arc::ptr_eq(own, file)) {
+            files.remove(&file.slot);
+        }
     }
 
     /// Where a file is now, and where it will be.
@@ -255,7 +282,7 @@ impl<F: Format> Registry<F> {
                     path.ancestors().skip(1).take_while(|path| path.starts_with(&self.settings.root));
                 directories.extend(beneath.map(Path::to_owned));
             }
-            lock(&self.state).files.remove(&file.slot);
+            self.forget(file);
         }
         Ok(directories)
     }
@@ -267,6 +294,7 @@ impl<F: Format> Registry<F> {
             synced.map_err(|cause| unwritable(&directory, cause))?;
         }
         let mut state = lock(&self.state);
+        state.committed = (commit.epoch, commit.watermark);
         if commit.last {
             *state = State::default(); // another run may follow, and replaces the files of this one
         }

@@ -61,12 +61,13 @@ impl<T, F: Encode<T>> fmt::Debug for FilesWriter<T, F> {
 impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
     pub(super) fn new(registry: Arc<Registry<F>>, cx: &WriterContext) -> Self {
         let shard = cx.worker as u32 % registry.settings.shards + 1;
+        let (epoch, watermark) = registry.progress();
         FilesWriter {
             registry,
             shard,
             bounded: cx.bounded,
-            epoch: 1,
-            watermark: Timestamp::MIN,
+            epoch,
+            watermark,
             open: Vec::new(),
             by_slot: BTreeMap::new(),
             recent: None,
@@ -94,7 +95,7 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
         let share = &mut self.open[at];
         let mut refused = Refused { rejects, destination: &share.file.label };
         share.encoder.encode(value, meta, &mut refused).map_err(|cause| failed(&share.file.label, cause))?;
-        if share.encoder.is_full() { share.hand_over(&self.registry, rejects) } else { Ok(()) }
+        if share.encoder.is_full() { share.hand_over(&self.registry, self.epoch, rejects) } else { Ok(()) }
     }
 
     /// The share that a window's elements go to.
@@ -141,7 +142,7 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
 
     fn hand_over_all(&mut self, rejects: &mut Rejects<T>) -> Result<()> {
         for share in &mut self.open {
-            share.hand_over(&self.registry, rejects)?;
+            share.hand_over(&self.registry, self.epoch, rejects)?;
         }
         Ok(())
     }
@@ -166,11 +167,19 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
 
 impl<T: Element, F: Encode<T>> Share<T, F> {
     /// Appends what has been encoded to the file.
-    fn hand_over(&mut self, registry: &Registry<F>, rejects: &mut Rejects<T>) -> Result<()> {
+    fn hand_over(&mut self, registry: &Registry<F>, epoch: u64, rejects: &mut Rejects<T>) -> Result<()> {
         let label = &self.file.label;
         let mut refused = Refused { rejects, destination: label };
-        if let Some(chunk) = self.encoder.chunk(&mut refused).map_err(|cause| failed(label, cause))? {
-            self.written = Some(registry.append(&self.file, chunk)?);
+        let Some(chunk) = self.encoder.chunk(&mut refused).map_err(|cause| failed(label, cause))? else {
+            return Ok(());
+        };
+        self.written = registry.append(&self.file, chunk)?;
+        while self.written.is_none() {
+            // A writer opened in the middle of a run cannot know that its window's file is about to be finished.
+            registry.forget(&self.file);
+            let next = registry.file(self.file.slot, epoch, self.file.replace)?;
+            self.file = next.map_err(|refusal| failed(&self.file.label, refusal.reason.into()))?;
+            self.written = registry.append(&self.file, chunk)?;
         }
         Ok(())
     }
