@@ -167,7 +167,8 @@ impl Coordinator {
             stopped: self.state.stopped,
             sinks: sinks(&self.graph),
         };
-        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        // A read of standard input that waits cannot be called off, so nothing waits for it.
+        self.runtime.shutdown_background();
         outcome?;
         let mut graph = Arc::try_unwrap(self.graph)
             .map_err(|_| Error::new(ErrorKind::Internal, "a worker still holds the graph after its end"))?;
