@@ -1,7 +1,7 @@
 //! What the measured programs share: the input's numbers, and how a result is printed.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use flow_core::source::{Next, Reader, Source};
 use flow_core::{Bundle, Element, Result};
@@ -66,7 +66,11 @@ impl<T: Element, F: Fn(u64) -> T + Send + 'static> Reader for NumberedReader<F> 
     type Item = T;
     type Position = u64;
 
-    fn poll_next(&mut self, _: &mut std::task::Context<'_>, out: &mut Bundle<T>) -> std::task::Poll<Result<Next>> {
+    fn poll_next(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+        out: &mut Bundle<T>,
+    ) -> std::task::Poll<Result<Next>> {
         let until = self.end.min(self.next + Bundle::<T>::TARGET_LEN as u64);
         out.values.extend((self.next..until).map(&self.make));
         self.next = until;
@@ -98,5 +102,7 @@ pub fn print(name: &str, report: &Report, events: u64, check: impl std::fmt::Dis
     let wall = report.duration.as_secs_f64();
     let rss = report.peak_memory.unwrap_or(0) as f64 / 1_048_576.0;
     let meps = events as f64 / wall / 1e6;
-    println!("REGION name={name} wall={wall:.4} rss_mib={rss:.1} events={events} meps={meps:.3} check={check}");
+    println!(
+        "REGION name={name} wall={wall:.4} rss_mib={rss:.1} events={events} meps={meps:.3} check={check}"
+    );
 }

@@ -110,8 +110,8 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
 
     /// A run that ends replaces what an earlier one wrote; one that does not may write again what was not yet
     /// acknowledged when the earlier one failed.
-    fn delivery(&self) -> Delivery {
-        Delivery::AtLeastOnce
+    fn delivery(&self, bounded: bool) -> Delivery {
+        if bounded { Delivery::EffectivelyOnce } else { Delivery::AtLeastOnce }
     }
 
     fn open(&self, cx: &WriterContext) -> Result<FilesWriter<T, F>> {
