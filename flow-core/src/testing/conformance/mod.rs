@@ -4,7 +4,11 @@
 //! fixed seed, so it says the same on every run.
 
 mod combine_fn;
+mod sink;
+mod source;
 mod window_fn;
 
 pub use combine_fn::{combine_fn, combine_fn_by};
+pub use sink::sink;
+pub use source::source;
 pub use window_fn::window_fn;
