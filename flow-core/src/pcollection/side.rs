@@ -107,6 +107,10 @@ impl<T: Wire> PCollection<T> {
             let built: PCollection<Arc<V>> = panes.then(
                 "build",
                 steps::process(move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
+                    // Nothing new: the view stays as it was. One that never had an element is empty when asked.
+                    if values.is_empty() {
+                        return Ok(());
+                    }
                     build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
                 }),
             );
