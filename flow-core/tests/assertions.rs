@@ -21,9 +21,9 @@ fn failure(p: Pipeline) -> String {
 
 /// Sums of minutes which take late data: 3 early, 7 on time, 15 late; and 4 in the next minute.
 fn sums(p: &Pipeline) -> PCollection<u64> {
-    let windows = Fixed::of(Duration::from_secs(60))
+    let windows = Fixed::of(Duration::from_mins(1))
         .trigger(AtWatermark.early(after_count(2)).late(after_count(1)))
-        .allowed_lateness(Duration::from_secs(60))
+        .allowed_lateness(Duration::from_mins(1))
         .accumulating();
     stream::<u64>()
         .watermark(at(0))

@@ -167,6 +167,10 @@ enum Move<T> {
 impl<T: Element> Stream<T> {
     /// Elements with their event times arrive, in one bundle; see [`Input::add`].
     #[track_caller]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "steps of a script are added to it; `+` would say nothing"
+    )]
     pub fn add(mut self, elements: impl IntoIterator<Item = (T, Timestamp)>) -> Self {
         self.moves.push(Move::Line(Line::Elements(elements.into_iter().collect()), Location::caller()));
         self
