@@ -109,7 +109,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "windows set anew keep the greater lateness",
-        "WindowTest.testWindowIntoNullWindowFnNoAssign, lateness of the old and new windows",
+        "WindowTest, lateness of the old and new windows",
         "Allowed lateness",
         |p, bundling| {
             let script = stream()
@@ -129,7 +129,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a new trigger alone leaves elements in their windows",
-        "WindowTest.testNonWindowFnDoesntReassignWindows",
+        "WindowTest, a trigger alone does not reassign windows",
         "Configurable triggering",
         |p, bundling| {
             let trigger = Existing::windows().trigger(AtWatermark.late(after_count(1)));
@@ -165,7 +165,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a collection flattened with itself comes twice",
-        "FlattenTest.testFlattenPCollectionsSingletonList, duplicated input",
+        "FlattenTest, one collection twice",
         "Flatten",
         |p, bundling| {
             let numbers = numbers(p, bundling).map(|(_, n)| n);

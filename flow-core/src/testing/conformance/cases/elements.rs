@@ -17,7 +17,7 @@ fn at(millis: i64) -> Timestamp {
 pub(super) const CASES: &[Case] = &[
     Case::fails(
         "a result before its element fails, and says what skew is allowed",
-        "ParDoTest.testParDoOutputWithTimestampSkew..",
+        "ParDoTest, output timestamps: skew",
         "ParDo",
         &["would lie before its element", "the allowed skew is zero"],
         |p, bundling| {
@@ -38,7 +38,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "with a skew of any length elements go back to the start of time",
-        "ParDoTest.testParDoOutputWithTimestamp.., allowed skew of MAX",
+        "ParDoTest, output timestamps: a skew of MAX",
         "ParDo",
         |p, bundling| {
             let numbers = bundling.of(stream().add([(1_i64, at(5))])).collection(p);

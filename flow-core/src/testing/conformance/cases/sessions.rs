@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::panes(
         "a session goes through its triggers again and again, while it grows",
-        "trigger_test.py test_sessions_repeatedly_after_each",
+        "trigger_test.py test_sessions_after_each, repeatedly",
         "Composite triggers",
         |pairs| {
             let each = each_of([after_count(2), after_count(3)]);

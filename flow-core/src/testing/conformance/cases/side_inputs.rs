@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a view's longer windows are seen from the shorter ones inside",
-        "sideinput_test.py, fixed 10 with fixed 20",
+        "windowed side inputs: fixed 10 with fixed 20",
         "Side inputs",
         |p, bundling| {
             let main = numbers(p, bundling, &[1, 2, 11, 21, 31]).window(Fixed::of(ms(10)));
@@ -81,7 +81,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "an element in several windows sees the view of each",
-        "sideinput_test.py, sliding 6 by 2",
+        "windowed side inputs: sliding 6 by 2 with the same",
         "Side inputs",
         |p, bundling| {
             let main = numbers(p, bundling, &[1, 2, 4]).window(Sliding::of(ms(6), ms(2)));
@@ -102,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "of a view's overlapping windows the earliest is seen",
-        "sideinput tests of Go: fixed with sliding",
+        "windowed side inputs: fixed with sliding",
         "Side inputs",
         |p, bundling| {
             let second = |n: i64| (n, 1000 * n);
@@ -115,7 +115,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "an element in overlapping windows sees the shorter window at the end of each",
-        "sideinput tests of Go: sliding with fixed",
+        "windowed side inputs: sliding with fixed",
         "Side inputs",
         |p, bundling| {
             let second = |n: i64| (n, 1000 * n);

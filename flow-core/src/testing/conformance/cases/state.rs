@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a timer at the last moment of its window fires",
-        "ParDoTest.testEventTimeTimerAtEndOfWindow",
+        "ParDoTest, timers: at the end of the window",
         "Timers",
         |p, bundling| {
             let fired = hello(p, bundling, &[3]).window(Fixed::of(ms(10))).par_do_stateful(AtEnd);
@@ -96,7 +96,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::fails(
         "a timer whose results lie after the expiration of its window fails",
-        "ParDoTest.testOutputTimestamp.., out of bounds",
+        "ParDoTest, timers: an output timestamp out of bounds",
         "Timers",
         &["timer", "output timestamp", "expiration"],
         |p, bundling| {
@@ -106,7 +106,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a timer set twice before it fires, fires once",
-        "ParDoTest.testEventTimeTimerMultipleKeys, set twice",
+        "ParDoTest, timers: set twice",
         "Timers",
         |p, bundling| {
             let fired = hello(p, bundling, &[3, 3]).par_do_stateful(Once { after: 1000 });
@@ -115,7 +115,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "timers are set in each window of an element",
-        "ParDoTest.testEventTimeTimerUnbounded, sliding windows",
+        "ParDoTest.testTimerReceivedInOriginalWindow",
         "Timers",
         |p, bundling| {
             let windowed = hello(p, bundling, &[0]).window(Sliding::of(ms(180), ms(60)));
@@ -139,7 +139,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "two timers that set each other fire in the order of their times",
-        "ParDoTest.testEventTimeTimerOrdering, with timers set in timers",
+        "ParDoTest, timers: two that set each other",
         "Timers",
         |p, bundling| {
             let volleys = hello(p, bundling, &[0]).par_do_stateful(PingPong);
@@ -150,7 +150,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a timer of late data may lie after the end of its window",
-        "ParDoTest.testOutOfBoundsEventTimeTimer, within allowed lateness",
+        "ParDoTest, timers: within allowed lateness",
         "Timers",
         |p, bundling| {
             let windows = Fixed::of(ms(10_000)).allowed_lateness(ms(10_000)).discarding();
@@ -160,7 +160,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "timers in the past fire at once, at their own time",
-        "ParDoTest.testEventTimeTimerPast",
+        "ParDoTest, timers: in the past",
         "Timers",
         |p, bundling| {
             let script = stream().watermark(at(20)).add([(("k".to_string(), 0_i64), at(5))]);
@@ -170,7 +170,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a timer that is cleared and set again fires at its new time",
-        "ParDoTest.testTimerFamilies / clear and set",
+        "ParDoTest, timers: cleared and set again",
         "Timers",
         |p, bundling| {
             let fired = hello(p, bundling, &[0]).par_do_stateful(SetClearSet);
@@ -191,7 +191,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "the expiration of a window sees its state, as its timers left it",
-        "ParDoTest.testOnWindowExpirationSimple",
+        "ParDoTest, OnWindowExpiration",
         "Stateful processing",
         |p, bundling| {
             let windowed = hello(p, bundling, &[1, 11]).window(Fixed::of(ms(10)));
@@ -202,7 +202,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "a timer of processing time fires as the clock passes it, once",
-        "ParDoTest.testProcessingTimeTimer",
+        "ParDoTest, timers: of processing time",
         "Timers",
         |p, bundling| {
             let script = stream().add([(("k".to_string(), 3_i64), at(3)), (("k".to_string(), 3), at(3))]);
@@ -221,7 +221,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::holds(
         "an element of an expired window does not reach its state",
-        "StatefulDoFnRunnerTest.testLateDropping",
+        "StatefulDoFnRunnerTest, late elements",
         "Stateful processing",
         |p, bundling| {
             let script = stream()
