@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::exec::{BuildCx, StepId};
-use crate::graph::Shared;
+use crate::graph::Origin;
 use crate::steps::{Lookup, ViewTable};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Timestamp};
@@ -16,7 +16,7 @@ use crate::{BoxError, Timestamp};
 /// waits for it: until the view's window has had its first pane, or has ended empty.
 pub struct View<V> {
     pub(crate) step: StepId,
-    pub(crate) graph: Shared,
+    pub(crate) graph: Origin,
     pub(crate) windowing: Windowing,
     pub(crate) empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
     pub(crate) value: PhantomData<fn() -> V>,
@@ -58,7 +58,7 @@ pub trait Views: Clone + Send + Sync + 'static + sealed::Sealed {
     type Found: 'static;
 
     #[doc(hidden)]
-    fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)>;
+    fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)>;
     #[doc(hidden)]
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables;
     #[doc(hidden)]
@@ -87,7 +87,7 @@ impl<V: Send + Sync + 'static> Views for View<V> {
     type Tables = Lookup<V>;
     type Found = Arc<V>;
 
-    fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)> {
+    fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {
         vec![(self.step, &self.graph, &self.windowing)]
     }
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
@@ -120,7 +120,7 @@ macro_rules! views {
             type Tables = ($(Lookup<$name>,)+);
             type Found = ($(Arc<$name>,)+);
 
-            fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)> {
+            fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {
                 vec![$((self.$at.step, &self.$at.graph, &self.$at.windowing)),+]
             }
             fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
