@@ -86,8 +86,20 @@ impl<T: Element> PCollection<T> {
         verb: &'static str,
         step: impl Into<Typed<T, U>>,
     ) -> PCollection<U> {
-        let step = self.add_step(verb, String::new(), Location::caller(), step.into().op);
-        self.output(step, self.windowing())
+        self.then_in(self.windowing(), verb, String::new(), step)
+    }
+
+    /// A step with one output in windows of its own.
+    #[track_caller]
+    pub(crate) fn then_in<U: Element>(
+        &self,
+        windowing: Windowing,
+        verb: &'static str,
+        detail: String,
+        step: impl Into<Typed<T, U>>,
+    ) -> PCollection<U> {
+        let step = self.add_step(verb, detail, Location::caller(), step.into().op);
+        self.output(step, windowing)
     }
 
     /// Keeps an error of construction, at the caller's line.
@@ -95,8 +107,14 @@ impl<T: Element> PCollection<T> {
         self.graph.lock().error(message, location);
     }
 
-    /// Several steps as one verb: their names stand under its name.
-    pub(crate) fn composite<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
-        Graph::scoped(&self.graph, name, body)
+    /// Several steps as one verb: their names stand under its name, and they are at its caller's line.
+    #[track_caller]
+    pub(crate) fn composite<R>(&self, verb: &str, body: impl FnOnce() -> R) -> R {
+        Graph::scoped(&self.graph, verb, Some(Location::caller()), body)
+    }
+
+    /// Says what the outputs of a step are called.
+    pub(crate) fn name_outputs(&self, step: StepId, names: &[&'static str]) {
+        self.graph.lock().steps[step.index()].output_names = names.to_vec();
     }
 }
