@@ -36,7 +36,10 @@ impl Pipeline {
     #[track_caller]
     pub fn create<T: Element>(&self, values: impl IntoIterator<Item = T>) -> PCollection<T> {
         let values: Vec<T> = values.into_iter().collect();
-        let detail = format!("{} elements", values.len());
+        let detail = match values.len() {
+            1 => "1 element".to_owned(),
+            count => format!("{count} elements"),
+        };
         self.source("create", detail, Read::new(Create::new(values)))
     }
 

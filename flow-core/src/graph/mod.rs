@@ -18,6 +18,7 @@ use crate::{Element, Error, StepLabel};
 pub use check::BuildErrors;
 pub(crate) use names::ScopeId;
 use names::{Names, moved};
+pub(crate) use print::short_name;
 
 /// A collection's number in its pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

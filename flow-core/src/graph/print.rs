@@ -1,3 +1,4 @@
+use std::any::type_name;
 use std::fmt::{self, Write as _};
 
 use super::{Graph, ScopeId, Step};
@@ -100,6 +101,13 @@ impl Graph {
         let within = composite.and_then(|scope| name.strip_prefix(self.names.scope(scope)));
         within.and_then(|rest| rest.strip_prefix('/')).unwrap_or(name)
     }
+}
+
+/// A type's name without its path and parameters.
+pub(crate) fn short_name<T: ?Sized>() -> &'static str {
+    let name = type_name::<T>();
+    let name = name.split_once('<').map_or(name, |(before, _)| before);
+    name.rsplit("::").next().unwrap_or(name)
 }
 
 fn indent(depth: usize) -> String {
