@@ -32,7 +32,8 @@ impl Pipeline {
         Self::default()
     }
 
-    /// A collection of given values: for tests, and for small tables to look things up in.
+    /// A collection of given values: for tests, and for small tables to look things up in. Text is given as `String`:
+    /// a `&str` can be counted and grouped nowhere, since it cannot be read back from where it was stored.
     #[track_caller]
     pub fn create<T: Element>(&self, values: impl IntoIterator<Item = T>) -> PCollection<T> {
         let values: Vec<T> = values.into_iter().collect();

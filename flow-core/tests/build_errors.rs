@@ -8,7 +8,7 @@ use flow_core::graph::BuildErrors;
 use flow_core::prelude::*;
 use flow_core::testing::{Script, stream};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The errors of a pipeline, each with its line in this file.
 fn errors(p: Pipeline) -> Vec<(u32, String)> {

@@ -43,16 +43,12 @@ impl StatefulFn<u32, u32, u32> for Pass {
     }
 }
 
-fn ok(n: u32) -> Result<u32, u32> {
-    Ok(n)
-}
-
 #[test]
 #[rustfmt::skip]
 fn steps_on_elements_are_at_the_callers_line() {
     all_here(|p| { let _ = p.create([1]).map(|n: u32| n).filter(|_| true).filter_map(Some).flat_map(Some).process(|n, out| out.emit(n)); });
     all_here(|p| { let _ = p.create([1]).par_do(Pass).map_async(1, |n: u32| async move { n }).map_async_unordered(1, |n| async move { n }).inspect(|_| {}).reify(); });
-    all_here(|p| { let _ = (p.create([1]).map(ok).split(), p.create([1]).partition(2, |_| 0), p.create([1]).split_late()); });
+    all_here(|p| { let _ = (p.create([1]).map(Ok::<u32, u32>).split(), p.create([1]).partition(2, |_| 0), p.create([1]).split_late()); });
     all_here(|p| { let _ = p.create([1]).with_timestamps(|_| Timestamp::MAX).with_timestamps_skewed(Duration::MAX, |_| Timestamp::MIN).window(Global::windows()).window(Existing::windows()).reshuffle(); });
     all_here(|p| { let _ = p.create([1]).key_by(|n| *n).map_values(|n: u32| n).swap().keys().flatten([&p.create([(1, 1)]).values()]); });
 }
@@ -69,7 +65,7 @@ fn aggregations_are_at_the_callers_line() {
 #[test]
 #[rustfmt::skip]
 fn steps_with_state_are_at_the_callers_line() {
-    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.par_do_stateful(Pass), n.stateful(|_, n, _: &mut (), out| out.emit(n)), n.group_into_batches(2)); });
+    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.par_do_stateful(Pass), n.stateful(|_, n, (): &mut (), out| out.emit(n)), n.group_into_batches(2)); });
     all_here(|p| { let _ = p.create([1]).deduplicate(Duration::MAX); });
 }
 

@@ -12,8 +12,7 @@ fn parse(line: String) -> Result<(String, u64), String> {
 }
 
 fn per_minute(orders: &PCollection<(String, u64)>) -> PCollection<(String, u64)> {
-    orders
-        .window(Fixed::of(Duration::from_secs(60)).allowed_lateness(Duration::from_secs(300)).accumulating())
+    orders.window(Fixed::of(Duration::from_mins(1)).allowed_lateness(Duration::from_mins(5)).accumulating())
 }
 
 /// A bit of everything: parts, a composite of the user's, windows, a join, a side input, dynamic destinations.
@@ -30,7 +29,7 @@ fn shop() -> Pipeline {
         .filter(|(user, _), blocked| !blocked.contains(user))
         .apply("archive", |totals| totals.write(MemorySinks::new().sink("totals")));
     let old = p.create(["?".to_string()]);
-    rejects.flatten([&old]).write_by(|line| line.len(), |_| MemorySinks::new().sink("rejects"));
+    rejects.flatten([&old]).write_by(String::len, |_| MemorySinks::new().sink("rejects"));
     p
 }
 

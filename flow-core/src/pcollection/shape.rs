@@ -86,7 +86,7 @@ impl<T: Element> PCollection<T> {
                 graph.rename(step, name, location);
             }
             _ => {
-                graph.error("a flattened collection is made by no step of its own: name its parts", location)
+                graph.error("a flattened collection is made by no step of its own: name its parts", location);
             }
         }
         drop(graph);
