@@ -29,6 +29,10 @@ impl<S: Source> ReadOp for Read<S> {
         self.source.is_bounded()
     }
 
+    fn reads_splits_at_once(&self) -> bool {
+        self.source.reads_splits_at_once()
+    }
+
     fn splits(&self, desired: usize) -> Result<Vec<Vec<u8>>> {
         self.source.splits(desired)?.iter().map(encode).collect()
     }

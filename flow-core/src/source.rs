@@ -25,6 +25,12 @@ pub trait Source: Send + Sync + 'static {
     /// Whether it ends.
     fn is_bounded(&self) -> bool;
 
+    /// Whether all its splits are read at once, as those of a stream are. A bounded source says so if its splits
+    /// share a clock or a watermark.
+    fn reads_splits_at_once(&self) -> bool {
+        !self.is_bounded()
+    }
+
     /// Cuts it into parts: about `desired`, or as many as there are natural ones.
     ///
     /// # Errors

@@ -162,6 +162,11 @@ pub trait ReadOp: Send + Sync {
     /// Whether it ends.
     fn is_bounded(&self) -> bool;
 
+    /// Whether all its splits are read at once; otherwise one after the other as workers come free.
+    fn reads_splits_at_once(&self) -> bool {
+        !self.is_bounded()
+    }
+
     /// Whether it plays a script, step by step, as told.
     fn is_scripted(&self) -> bool {
         false
@@ -213,9 +218,9 @@ pub trait Driver {
     /// Everything up to the epoch is in the sinks: tells the readers.
     fn commit(&mut self, epoch: Epoch) -> Vec<BoxFuture<Result<()>>>;
 
-    /// Plays one step of a script.
-    fn play(&mut self, at: usize, cx: &mut Cx) -> Result<()> {
-        let _ = (at, cx);
+    /// Plays one step of a script; its elements only if they are this worker's turn.
+    fn play(&mut self, at: usize, mine: bool, cx: &mut Cx) -> Result<()> {
+        let _ = (at, mine, cx);
         Ok(())
     }
 }

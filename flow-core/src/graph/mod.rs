@@ -96,7 +96,7 @@ pub struct Graph {
 /// Something that must have happened by the end of a run.
 pub(crate) struct Expectation {
     pub(crate) step: StepLabel,
-    pub(crate) check: Box<dyn FnOnce() -> Result<(), String> + Send>,
+    pub(crate) check: Box<dyn FnOnce() -> Result<(), String> + Send + Sync>,
 }
 
 impl std::fmt::Debug for Expectation {

@@ -31,7 +31,7 @@ impl Graph {
     /// ```
     /// # use flow_core::prelude::*;
     /// let p = Pipeline::new();
-    /// p.create([1, 2]).map(|n| n + 1).inspect(|n| println!("{n}"));
+    /// p.create([1, 2]).map(|n| n + 1).for_each(|n| println!("{n}"));
     /// assert!(p.to_mermaid().starts_with("flowchart LR\n"));
     /// ```
     pub fn to_mermaid(&self) -> String {

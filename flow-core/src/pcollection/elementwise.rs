@@ -138,9 +138,25 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(apply([1], |n: &PCollection<u32>| n.inspect(|n| println!("{n}"))), [1]);
     /// ```
     #[track_caller]
-    #[allow(clippy::return_self_not_must_use, unused_must_use)]
     pub fn inspect(&self, look: impl Fn(&T) + Send + Sync + 'static) -> PCollection<T> {
         self.then("inspect", steps::inspect(look))
+    }
+
+    /// Looks at each element, at the end of a pipeline.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let p = Pipeline::new();
+    /// let seen = p.counter("seen");
+    /// let count = seen.clone();
+    /// p.create([1, 2]).for_each(move |_| count.inc());
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!(seen.value(), 2);
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn for_each(&self, look: impl Fn(&T) + Send + Sync + 'static) {
+        let _ = self.then::<T>("for_each", steps::inspect(look));
     }
 
     /// Each element with its timestamp, window and pane as values.

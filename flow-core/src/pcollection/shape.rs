@@ -99,7 +99,7 @@ impl<T: Element> PCollection<T> {
     /// # use flow_core::prelude::*;
     /// fn doubled(n: &PCollection<u32>) -> PCollection<u32> { n.map(|n| n * 2) }
     /// let p = Pipeline::new();
-    /// p.create([1]).apply("double", doubled).inspect(|n| println!("{n}"));
+    /// p.create([1]).apply("double", doubled).for_each(|n| println!("{n}"));
     /// assert!(p.to_string().contains("double/map <- create"));
     /// ```
     ///

@@ -131,7 +131,7 @@ impl Run {
             }
             for at in &scripted {
                 let (_, driver) = &mut self.chains.drivers[*at];
-                guard(&mut self.cx, |cx| driver.play(step, cx))?;
+                guard(&mut self.cx, |cx| driver.play(step, true, cx))?;
             }
             self.poke()?;
             self.settle()?;

@@ -84,8 +84,8 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
     type Writer = ByWriter<T, D, S>;
     type Token = (D, S::Token);
 
-    fn delivery(&self) -> Delivery {
-        self.sinks.made().values().next().map_or(Delivery::AtLeastOnce, |made| made.sink.delivery())
+    fn delivery(&self, bounded: bool) -> Delivery {
+        self.sinks.made().values().next().map_or(Delivery::AtLeastOnce, |made| made.sink.delivery(bounded))
     }
 
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {

@@ -43,8 +43,8 @@ pub trait Sink<T: Element>: Clone + Send + Sync + 'static {
     /// Says what one writer prepared.
     type Token: Wire;
 
-    /// What this sink promises.
-    fn delivery(&self) -> Delivery;
+    /// What this sink promises for a collection that ends, or for one that does not.
+    fn delivery(&self, bounded: bool) -> Delivery;
 
     /// Opens the writer of one worker.
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer>;

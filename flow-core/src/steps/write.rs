@@ -59,7 +59,7 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
     }
 
     fn delivery(&self) -> Delivery {
-        self.sink.delivery()
+        self.sink.delivery(self.bounded)
     }
 }
 

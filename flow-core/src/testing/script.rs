@@ -246,13 +246,14 @@ impl<T: Element> Driver for Playing<T> {
         Vec::new()
     }
 
-    fn play(&mut self, at: usize, cx: &mut Cx) -> Result<()> {
+    fn play(&mut self, at: usize, mine: bool, cx: &mut Cx) -> Result<()> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let line = lines.iter().find(|(step, _)| *step == at).map(|(_, line)| line.clone());
         drop(lines);
         match line {
             None => Ok(()),
             Some(Line::Watermark(to)) => self.output.signal(Signal::Watermark(to), cx),
+            Some(Line::Elements(_)) if !mine => Ok(()),
             Some(Line::Elements(elements)) => {
                 cx.enter_with(self.step, elements.len());
                 cx.emitted(self.step, elements.len());

@@ -88,7 +88,7 @@ impl<T: Element> Sink<T> for MemorySink<T> {
     type Writer = MemoryWriter<T>;
     type Token = u64;
 
-    fn delivery(&self) -> Delivery {
+    fn delivery(&self, _: bool) -> Delivery {
         Delivery::EffectivelyOnce
     }
 

@@ -1,0 +1,28 @@
+//! Files on this machine: read by pattern, written beneath a root.
+//!
+//! Reading: [`TextFiles::matching`] and [`JsonFiles::matching`] give a [`ReadFiles`], a source that cuts big files
+//! into splits. Writing: [`TextFiles::under`], [`JsonFiles::under`] and `ParquetFiles::under` give a
+//! [`WriteFiles`], a sink that makes one file for each window and shard, visible when it is whole.
+//!
+//! A format is one file of this folder: `text.rs`, `json.rs`, `parquet.rs`. Each says how a record is read
+//! ([`Decode`]) and how it is written ([`Format`], [`Encode`]); splitting, naming, sharing between workers and
+//! committing are done once, for all of them.
+
+mod json;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod read;
+mod text;
+mod write;
+
+pub use json::{Json, JsonFiles, JsonLines};
+#[cfg(feature = "parquet")]
+pub use parquet::{Parquet, ParquetBody, ParquetEncoder, ParquetFiles, RowGroup};
+pub use read::{
+    BadRecord, Decode, FileSplit, LinePosition, LineReader, ReadFiles, Record, Stdin, StdinReader, StdinSplit,
+};
+pub use text::{CheckedText, Text, TextFiles, TextLines};
+pub use write::{
+    Body, Encode, Encoder, FileName, FilePath, FilesWriter, Format, Line, LineBody, LineEncoder, Prepared,
+    Refused, TempFile, WriteFiles,
+};

@@ -1,0 +1,340 @@
+//! The files that the writers of a sink share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flow_core::sink::{Commit, Committed};
+use flow_core::window::Window;
+use flow_core::{BoxError, Error, Result, Timestamp};
+
+use super::name::with_part;
+use super::place::{Blocked, Leftovers, make_dirs, temporary_name};
+use super::settings::{Place, Settings};
+use super::{Body, Format, TempFile};
+
+/// Locks; a panic of another holder has ended the run anyway.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which elements go to one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot {
+    pub(super) window: Window,
+    pub(super) shard: u32,
+    /// Set for a file that takes the elements of one epoch only: those that came when their window was complete.
+    pub(super) epoch: Option<u64>,
+}
+
+impl Slot {
+    /// Whether all of its elements have been prepared when this epoch has.
+    fn is_complete(self, epoch: u64, watermark: Timestamp) -> bool {
+        match self.epoch {
+            Some(own) => own <= epoch,
+            None => self.window.max_timestamp() < watermark,
+        }
+    }
+}
+
+/// A run without end remembers this many paths, which only saves it from finding them on disk.
+const KNOWN_PATHS: usize = 100_000;
+
+/// All clones of a sink share one, and so do its writers on all workers.
+pub(super) struct Registry<F: Format> {
+    pub(super) settings: Settings,
+    pub(super) format: F,
+    state: Mutex<State<F::Body>>,
+}
+
+struct State<B> {
+    step: Option<String>,
+    /// The epoch and the watermark of the last commit.
+    committed: (u64, Timestamp),
+    files: BTreeMap<Slot, Arc<SharedFile<B>>>,
+    /// The paths given out in this run, each with the part to try when it is asked for again.
+    paths: BTreeMap<Vec<String>, u32>,
+    leftovers: BTreeMap<PathBuf, Leftovers>,
+}
+
+impl<B> Default for State<B> {
+    fn default() -> Self {
+        State {
+            step: None,
+            committed: (0, Timestamp::MIN),
+            files: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            leftovers: BTreeMap::new(),
+        }
+    }
+}
+
+/// A file that several workers append to.
+pub(super) struct SharedFile<B> {
+    pub(super) slot: Slot,
+    /// The path it was opened for, in words.
+    pub(super) label: String,
+    /// The epoch of its first element.
+    since: AtomicU64,
+    pub(super) replace: bool,
+    inner: Mutex<Inner<B>>,
+    _place: Place,
+}
+
+struct Inner<B> {
+    path: PathBuf,
+    temporary: PathBuf,
+    stage: Stage<B>,
+}
+
+enum Stage<B> {
+    /// Nothing was written yet, and there is no file.
+    Empty,
+    Writing(B),
+    /// Whole, but without its name.
+    Whole(TempFile),
+    Published,
+}
+
+/// Why elements cannot be written where they belong.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) destination: String,
+    pub(super) reason: String,
+}
+
+impl<F: Format> Registry<F> {
+    pub(super) fn new(settings: Settings, format: F) -> Self {
+        Registry { settings, format, state: Mutex::default() }
+    }
+
+    /// Makes sure that one step alone writes here: two would end each other's files.
+    pub(super) fn begin(&self, step: &str) -> Result<()> {
+        let mut state = lock(&self.state);
+        let owner = state.step.get_or_insert_with(|| step.to_owned());
+        if owner == step {
+            return Ok(());
+        }
+        Err(Error::config(format!(
+            "steps `{owner}` and `{step}` write to clones of one sink, so that their files beneath {} would have \
+             the same names: make a sink for each",
+            self.settings.root.display()
+        )))
+    }
+
+    /// The epoch that comes after the last commit, and that commit's watermark: what a writer that is opened in the
+    /// middle of a run goes by until its first epoch ends.
+    pub(super) fn progress(&self) -> (u64, Timestamp) {
+        let (epoch, watermark) = lock(&self.state).committed;
+        (epoch + 1, watermark)
+    }
+
+    /// The file of a slot, new or shared.
+    pub(super) fn file(
+        &self,
+        slot: Slot,
+        epoch: u64,
+        replace: bool,
+    ) -> Result<Result<Arc<SharedFile<F::Body>>, Refusal>> {
+        let mut state = lock(&self.state);
+        if let Some(file) = state.files.get(&slot) {
+            file.since.fetch_min(epoch, Ordering::Relaxed);
+            return Ok(Ok(Arc::clone(file)));
+        }
+        let Some(place) = self.settings.places.take() else {
+            let limit = self.settings.places.limit;
+            return Ok(Err(self.refusal(format!("{limit} files are being written: no more at a time"))));
+        };
+        let (path, temporary) = match self.locate(&mut state, slot, replace)? {
+            Ok(place) => place,
+            Err(reason) => return Ok(Err(self.refusal(reason))),
+        };
+        let label = path.display().to_string();
+        let inner = Mutex::new(Inner { path, temporary, stage: Stage::Empty });
+        let file = SharedFile { slot, label, since: AtomicU64::new(epoch), replace, inner, _place: place };
+        let file = Arc::new(file);
+        state.files.insert(slot, Arc::clone(&file));
+        Ok(Ok(file))
+    }
+
+    /// Gives the slot's next file a path that no file of this run has, and clears it of what older runs left.
+    fn locate(
+        &self,
+        state: &mut State<F::Body>,
+        slot: Slot,
+        replace: bool,
+    ) -> Result<Result<(PathBuf, PathBuf), String>> {
+        if !replace && state.paths.len() > KNOWN_PATHS {
+            state.paths.clear();
+        }
+        let mut parts = match self.next_path(&mut state.paths, slot, replace) {
+            Ok(parts) => parts,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let name = parts.pop().expect("a path ends in a name");
+        let directory = match make_dirs(&self.settings.root, &parts) {
+            Ok(directory) => directory,
+            Err(Blocked::Link(path)) => {
+                return Ok(Err(format!("{} is a symbolic link, which is not followed", path.display())));
+            }
+            Err(Blocked::Failed(path, cause)) => return Err(unwritable(&path, cause)),
+        };
+        clear_leftovers(state, &directory, &name).map_err(|cause| unwritable(&directory, cause))?;
+        Ok(Ok((directory.join(&name), directory.join(temporary_name(&name)))))
+    }
+
+    /// A path for the slot's next part. Namings that give two windows, shards or parts one path cannot make one
+    /// file replace another: whoever comes second gets a part of its own.
+    fn next_path(
+        &self,
+        paths: &mut BTreeMap<Vec<String>, u32>,
+        slot: Slot,
+        replace: bool,
+    ) -> Result<Vec<String>, String> {
+        let base = self.settings.path(slot, 0, F::EXTENSION)?;
+        let mut part = paths.get(&base).copied().unwrap_or(0);
+        let path = loop {
+            let named = self.settings.path(slot, part, F::EXTENSION)?;
+            if part == 0 || !paths.contains_key(&named) {
+                break named;
+            }
+            let mut suffixed = base.clone();
+            let name = suffixed.last_mut().expect("a path ends in a name");
+            *name = with_part(name, part, F::EXTENSION);
+            if !paths.contains_key(&suffixed) {
+                break suffixed;
+            }
+            part += 1;
+        };
+        if replace {
+            paths.insert(path.clone(), 1); // otherwise a file that is there is seen when it would be replaced
+        }
+        paths.insert(base, part + 1);
+        Ok(path)
+    }
+
+    fn refusal(&self, reason: String) -> Refusal {
+        Refusal { destination: self.settings.root.display().to_string(), reason }
+    }
+
+    /// Appends to a file, and begins it if it is empty; how long it is then, or `None` if it has got its name.
+    pub(super) fn append(
+        &self,
+        file: &SharedFile<F::Body>,
+        chunk: &mut <F::Body as Body>::Chunk,
+    ) -> Result<Option<u64>> {
+        let mut inner = lock(&file.inner);
+        let Inner { path, temporary, stage } = &mut *inner;
+        self.append_to(stage, temporary, chunk).map_err(|cause| unwritable(path, cause))
+    }
+
+    fn append_to(
+        &self,
+        stage: &mut Stage<F::Body>,
+        temporary: &Path,
+        chunk: &mut <F::Body as Body>::Chunk,
+    ) -> Result<Option<u64>, BoxError> {
+        if matches!(stage, Stage::Empty) {
+            let file = TempFile::create(temporary.to_owned(), Arc::clone(&self.settings.open_files))?;
+            *stage = Stage::Writing(self.format.begin(file)?);
+        }
+        match stage {
+            Stage::Writing(body) => {
+                body.append(chunk)?;
+                Ok(Some(body.written()))
+            }
+            Stage::Empty | Stage::Published => Ok(None),
+            Stage::Whole(_) => Err("it could not be finished before".into()),
+        }
+    }
+
+    /// Lets a slot's next element begin another file.
+    pub(super) fn forget(&self, file: &Arc<SharedFile<F::Body>>) {
+        let files = &mut lock(&self.state).files;
+        if files.get(&file.slot).is_some_and(|own| Arc::ptr_eq(own, file)) {
+            files.remove(&file.slot);
+        }
+    }
+
+    /// Where a file is now, and where it will be.
+    pub(super) fn paths_of(file: &SharedFile<F::Body>) -> (String, String) {
+        let inner = lock(&file.inner);
+        (inner.temporary.display().to_string(), inner.path.display().to_string())
+    }
+
+    /// The files that take nothing more once this epoch is committed.
+    pub(super) fn complete<C>(&self, commit: &Commit<C>) -> Vec<Arc<SharedFile<F::Body>>> {
+        let state = lock(&self.state);
+        let complete = |slot: Slot| commit.last || slot.is_complete(commit.epoch, commit.watermark);
+        state.files.values().filter(|file| complete(file.slot)).map(Arc::clone).collect()
+    }
+
+    /// Gives complete files their names; the directories that have changed. May be repeated after a failure.
+    pub(super) fn publish_all(&self, files: &[Arc<SharedFile<F::Body>>]) -> Result<BTreeSet<PathBuf>> {
+        let mut directories = BTreeSet::new();
+        for file in files {
+            if let Some(path) = self.publish(file)? {
+                let beneath =
+                    path.ancestors().skip(1).take_while(|path| path.starts_with(&self.settings.root));
+                directories.extend(beneath.map(Path::to_owned));
+            }
+            self.forget(file);
+        }
+        Ok(directories)
+    }
+
+    /// Makes the new names durable, and says what is still to come.
+    pub(super) fn finish<C>(&self, commit: &Commit<C>, directories: BTreeSet<PathBuf>) -> Result<Committed> {
+        for directory in directories {
+            let synced = File::open(&directory).and_then(|directory| directory.sync_all());
+            synced.map_err(|cause| unwritable(&directory, cause))?;
+        }
+        let mut state = lock(&self.state);
+        state.committed = (commit.epoch, commit.watermark);
+        if commit.last {
+            *state = State::default(); // another run may follow, and replaces the files of this one
+        }
+        let since = state.files.values().map(|file| file.since.load(Ordering::Relaxed));
+        Ok(Committed { held_since: since.filter(|since| *since <= commit.epoch).min() })
+    }
+
+    /// Finishes a file and gives it its name; where, if there was something in it.
+    fn publish(&self, file: &SharedFile<F::Body>) -> Result<Option<PathBuf>> {
+        let mut inner = lock(&file.inner);
+        let mut whole = match mem::replace(&mut inner.stage, Stage::Published) {
+            Stage::Empty | Stage::Published => return Ok(None),
+            Stage::Writing(body) => body.finish().map_err(|cause| unwritable(&inner.path, cause))?,
+            Stage::Whole(whole) => whole,
+        };
+        while let Err(cause) = whole.publish(&inner.path, file.replace) {
+            if cause.kind() != io::ErrorKind::AlreadyExists || file.replace {
+                inner.stage = Stage::Whole(whole);
+                return Err(unwritable(&inner.path, cause));
+            }
+            // Another run has been here, and what it wrote may have been acknowledged: write beside it.
+            inner.path = match self.locate(&mut lock(&self.state), file.slot, file.replace)? {
+                Ok((path, _)) => path,
+                Err(reason) => return Err(Error::sink_failed("cannot name a file", reason)),
+            };
+        }
+        tracing::debug!(path = %inner.path.display(), bytes = whole.written(), "file written");
+        Ok(Some(inner.path.clone()))
+    }
+}
+
+/// Removes the temporary files that killed runs have left of one file.
+fn clear_leftovers<B>(state: &mut State<B>, directory: &Path, name: &str) -> io::Result<()> {
+    if !state.leftovers.contains_key(directory) {
+        state.leftovers.insert(directory.to_owned(), Leftovers::of(directory)?);
+    }
+    let leftovers = state.leftovers.get_mut(directory).expect("just listed");
+    leftovers.remove(directory, name)
+}
+
+fn unwritable(path: &Path, cause: impl Into<BoxError>) -> Error {
+    Error::sink_failed(format!("cannot write {}", path.display()), cause)
+}

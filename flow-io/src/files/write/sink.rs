@@ -1,0 +1,168 @@
+use std::collections::BTreeSet;
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flow_core::sink::{Commit, Committed, Delivery, Sink, WriterContext};
+use flow_core::{Element, Error, ErrorKind, Result};
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+
+use super::registry::Registry;
+use super::settings::{Places, Settings};
+use super::temp::OpenFiles;
+use super::{Encode, FileName, FilePath, FilesWriter, Format, Prepared};
+
+/// Writes files beneath a directory: made by [`TextFiles::under`](crate::files::TextFiles::under),
+/// [`JsonFiles::under`](crate::files::JsonFiles::under) and `ParquetFiles::under`, or [`new`](WriteFiles::new) for
+/// a format of your own.
+///
+/// There is one file for each window and shard, however many workers write, and it appears under its name when the
+/// watermark has passed the window and the file is whole and synced. Elements that come for a window later, and
+/// those of the global window of a collection that does not end, make further parts, one an epoch. A run that ends
+/// replaces the files of an earlier run that have the same names; one that does not leaves them alone and writes
+/// further parts, for their content may have been acknowledged (see [`replace`](WriteFiles::replace)).
+///
+/// For dynamic destinations, make one sink and derive the others from it [`within`](WriteFiles::within) it: they
+/// share its limits.
+pub struct WriteFiles<F: Format> {
+    registry: Arc<Registry<F>>,
+}
+
+impl<F: Format> fmt::Debug for WriteFiles<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteFiles").field(&self.registry.settings).finish()
+    }
+}
+
+/// A clone writes to the same files.
+impl<F: Format> Clone for WriteFiles<F> {
+    fn clone(&self) -> Self {
+        WriteFiles { registry: Arc::clone(&self.registry) }
+    }
+}
+
+impl<F: Format> WriteFiles<F> {
+    /// Writes files of a format beneath a directory, which is made if it is not there.
+    pub fn new(root: impl Into<PathBuf>, format: F) -> Self {
+        WriteFiles { registry: Arc::new(Registry::new(Settings::new(root.into()), format)) }
+    }
+
+    /// The same with other settings: a sink of its own.
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.registry.settings.clone();
+        change(&mut settings);
+        WriteFiles { registry: Arc::new(Registry::new(settings, self.registry.format.clone())) }
+    }
+
+    /// Names the files. Whatever the naming leaves out, no file replaces another of the same run: it gets `-1`,
+    /// `-2` before its extension.
+    ///
+    /// ```
+    /// use flow_io::files::{FilePath, TextFiles};
+    /// let sink = TextFiles::under("out").named(|name| {
+    ///     FilePath::new().dir(format_args!("day={}", name.start().date())).file("visits.txt")
+    /// });
+    /// ```
+    pub fn named(self, naming: impl Fn(FileName<'_>) -> FilePath + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.naming = Arc::new(naming))
+    }
+
+    /// Writes to a directory beneath the root, whose name may come from data: it is confined as [`FilePath`] says.
+    ///
+    /// ```
+    /// use flow_io::files::JsonFiles;
+    /// let events = JsonFiles::under("out");
+    /// let by_kind = move |kind: &String| events.clone().within(kind);
+    /// ```
+    pub fn within(self, directory: impl Display) -> Self {
+        self.with(|settings| settings.within.push(directory.to_string()))
+    }
+
+    /// How many files each window is spread over; 1 unless set. Workers take turns, so that no more files than
+    /// workers appear.
+    pub fn shards(self, shards: u32) -> Self {
+        self.with(|settings| settings.shards = shards.max(1))
+    }
+
+    /// Whether files of an earlier run that have the same name are replaced. Unless set they are in runs that end,
+    /// which write everything anew, and are not in runs that do not: those go on where an earlier one was stopped.
+    pub fn replace(self, replace: bool) -> Self {
+        self.with(|settings| settings.replace = Some(replace))
+    }
+
+    /// How many files are open at a time; 256 unless set. Further ones are closed in between.
+    pub fn max_open(self, files: usize) -> Self {
+        self.with(|settings| settings.open_files = Arc::new(OpenFiles::new(files)))
+    }
+
+    /// How many files are in progress at a time, open or not; 10,000 unless set. Elements that would begin one more
+    /// are refused, lest timestamps or destinations gone wild fill the disk with files.
+    pub fn max_files(self, files: usize) -> Self {
+        self.with(|settings| settings.places = Places::new(files))
+    }
+}
+
+impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
+    type Writer = FilesWriter<T, F>;
+    type Token = Prepared;
+
+    /// A run that ends replaces what an earlier one wrote; one that does not may write again what was not yet
+    /// acknowledged when the earlier one failed.
+    fn delivery(&self, bounded: bool) -> Delivery {
+        if bounded { Delivery::EffectivelyOnce } else { Delivery::AtLeastOnce }
+    }
+
+    fn open(&self, cx: &WriterContext) -> Result<FilesWriter<T, F>> {
+        self.registry.begin(&cx.step)?;
+        self.registry.format.encoder()?; // wrong settings are told before anything runs
+        Ok(FilesWriter::new(Arc::clone(&self.registry), cx))
+    }
+
+    fn commit(&self, commit: Commit<Prepared>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+        let registry = Arc::clone(&self.registry);
+        async move {
+            if let Ok(runtime) = Handle::try_current() {
+                return commit_on(runtime, registry, commit).await;
+            }
+            let directories = registry.publish_all(&registry.complete(&commit))?;
+            registry.finish(&commit, directories)
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("{} files under {}", F::EXTENSION, self.registry.settings.root.display())
+    }
+}
+
+/// How many files are synced at the same time: a journal takes several in about the time of one.
+const SYNCS: usize = 8;
+
+/// Commits on the runtime's blocking threads, for syncing takes its time and other connections wait on the rest.
+async fn commit_on<F: Format>(
+    runtime: Handle,
+    registry: Arc<Registry<F>>,
+    commit: Commit<Prepared>,
+) -> Result<Committed> {
+    let files = registry.complete(&commit);
+    let shares = files.chunks(files.len().div_ceil(SYNCS).max(1)).map(|share| {
+        let (registry, share) = (Arc::clone(&registry), share.to_vec());
+        runtime.spawn_blocking(move || registry.publish_all(&share))
+    });
+    let (mut directories, mut failed) = (BTreeSet::new(), None);
+    for share in shares.collect::<Vec<_>>() {
+        match share.await.unwrap_or_else(panicked) {
+            Ok(changed) => directories.extend(changed),
+            Err(error) => failed = Some(error), // the others are waited for: nothing happens behind our back
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    runtime.spawn_blocking(move || registry.finish(&commit, directories)).await.unwrap_or_else(panicked)
+}
+
+fn panicked<T>(panic: JoinError) -> Result<T> {
+    Err(Error::new(ErrorKind::Internal, "a commit of files panicked").caused_by(panic))
+}

@@ -1,0 +1,182 @@
+//! Files that nobody sees before they are whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::registry::lock;
+
+/// A file under a hidden name, beside the name that it gets when it is whole. It is removed if it never does.
+///
+/// Formats write to it; it is closed and opened again as the limit of open files asks.
+#[derive(Debug)]
+pub struct TempFile {
+    path: PathBuf,
+    handle: Arc<Handle>,
+    open_files: Arc<OpenFiles>,
+    written: u64,
+}
+
+#[derive(Debug, Default)]
+struct Handle {
+    file: Mutex<Option<File>>,
+    /// When it was last written to, in ticks of [`OpenFiles`].
+    used: AtomicU64,
+}
+
+impl TempFile {
+    pub(super) fn create(path: PathBuf, open_files: Arc<OpenFiles>) -> io::Result<Self> {
+        // `create_new` refuses whatever is there, a link to elsewhere too.
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let handle =
+            Arc::new(Handle { file: Mutex::new(Some(file)), used: AtomicU64::new(open_files.tick()) });
+        open_files.admit(&handle);
+        Ok(TempFile { path, handle, open_files, written: 0 })
+    }
+
+    /// How many bytes have been written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Makes it durable and gives it its name, over an older file of that name or, if it must not `replace`, with
+    /// an error of kind `AlreadyExists`.
+    pub(super) fn publish(&mut self, path: &Path, replace: bool) -> io::Result<()> {
+        self.with_file(|file| file.sync_all())?;
+        // A link does not replace what is there, and the hidden name goes when this is dropped.
+        if replace { fs::rename(&self.path, path) } else { fs::hard_link(&self.path, path) }
+    }
+
+    fn with_file<R>(&self, act: impl FnOnce(&mut File) -> io::Result<R>) -> io::Result<R> {
+        self.handle.used.store(self.open_files.tick(), Ordering::Relaxed);
+        let mut file = lock(&self.handle.file);
+        if file.is_none() {
+            *file = Some(OpenOptions::new().append(true).open(&self.path)?);
+            self.open_files.admit(&self.handle);
+        }
+        act(file.as_mut().expect("just opened"))
+    }
+}
+
+impl Write for TempFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.with_file(|file| file.write(bytes))?;
+        self.written += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        self.open_files.forget(&self.handle);
+        // After a rename there is nothing left to remove.
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.path.display(), %error, "a temporary file is left behind");
+        }
+    }
+}
+
+/// Keeps the number of open files under a limit by closing the one that was used longest ago.
+#[derive(Debug)]
+pub(super) struct OpenFiles {
+    limit: usize,
+    open: Mutex<Vec<Arc<Handle>>>,
+    ticks: AtomicU64,
+}
+
+impl OpenFiles {
+    pub(super) fn new(limit: usize) -> Self {
+        OpenFiles { limit: limit.max(1), open: Mutex::default(), ticks: AtomicU64::default() }
+    }
+
+    fn tick(&self) -> u64 {
+        self.ticks.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn admit(&self, handle: &Arc<Handle>) {
+        let mut open = lock(&self.open);
+        while open.len() >= self.limit && close_oldest(&mut open) {}
+        open.push(Arc::clone(handle));
+    }
+
+    fn forget(&self, handle: &Arc<Handle>) {
+        lock(&self.open).retain(|other| !Arc::ptr_eq(other, handle));
+    }
+}
+
+/// Closes one, the oldest unless it is being written to; false if all are.
+fn close_oldest(open: &mut Vec<Arc<Handle>>) -> bool {
+    let oldest = (0..open.len()).min_by_key(|&at| open[at].used.load(Ordering::Relaxed));
+    let closed = oldest.into_iter().chain(0..open.len()).find(|&at| open[at].close());
+    closed.map(|at| open.swap_remove(at)).is_some()
+}
+
+impl Handle {
+    /// Closes the file, unless it is being written to.
+    fn close(&self) -> bool {
+        self.file.try_lock().map(|mut file| *file = None).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_over_the_limit_are_closed_and_written_on_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let open_files = Arc::new(OpenFiles::new(2));
+        let mut files: Vec<TempFile> = (0..5)
+            .map(|n| TempFile::create(root.path().join(n.to_string()), Arc::clone(&open_files)).unwrap())
+            .collect();
+        for round in 0..3 {
+            for file in &mut files {
+                writeln!(file, "{round}").unwrap();
+                assert!(lock(&open_files.open).len() <= 2);
+            }
+        }
+        for file in &files {
+            assert_eq!(fs::read_to_string(&file.path).unwrap(), "0\n1\n2\n");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_removed_with_its_last_holder() {
+        let root = tempfile::tempdir().unwrap();
+        let open_files = Arc::new(OpenFiles::new(2));
+        drop(TempFile::create(root.path().join("a"), Arc::clone(&open_files)).unwrap());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        assert!(lock(&open_files.open).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_must_not_replace_leaves_the_other_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let name = root.path().join("name");
+        fs::write(&name, "older").unwrap();
+        let mut file = TempFile::create(root.path().join("a"), Arc::new(OpenFiles::new(2))).unwrap();
+        file.write_all(b"newer").unwrap();
+        assert_eq!(file.publish(&name, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&name).unwrap(), "older");
+        file.publish(&name, true).unwrap();
+        assert_eq!(fs::read_to_string(&name).unwrap(), "newer");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_an_error_with_its_cause() {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let mut file = TempFile::create(root.path().join("a"), Arc::new(OpenFiles::new(2))).unwrap();
+        *lock(&file.handle.file) = Some(full);
+        assert_eq!(file.write_all(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}

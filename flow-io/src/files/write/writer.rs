@@ -1,0 +1,213 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use flow_core::sink::{Rejects, Writer, WriterContext};
+use flow_core::window::Window;
+use flow_core::{BoxError, Bundle, Element, Error, Meta, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::registry::{Refusal, Registry, SharedFile, Slot};
+use super::{Encode, Encoder, Format, Refused};
+
+/// What a worker has written to a file in an epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// The name that the file gets.
+    pub path: String,
+    /// Where it is until then.
+    pub temporary: String,
+    /// The window whose elements it holds.
+    pub window: Window,
+    /// The epoch.
+    pub epoch: u64,
+    /// How long the file was then. All workers' shares up to here have been handed to the system, but not synced:
+    /// that is done once, when the file is whole.
+    pub bytes: u64,
+}
+
+/// Writes one worker's share of a collection to [`WriteFiles`](super::WriteFiles).
+pub struct FilesWriter<T, F: Encode<T>> {
+    registry: Arc<Registry<F>>,
+    shard: u32,
+    bounded: bool,
+    epoch: u64,
+    /// Windows that end before this are complete as far as this worker can tell. No other worker's watermark
+    /// counts: the sink's is the least of all, so a file can only be finished when each worker has left it.
+    watermark: Timestamp,
+    open: Vec<Share<T, F>>,
+    by_slot: BTreeMap<Slot, usize>,
+    /// The window of the element before, and its share.
+    recent: Option<(Window, usize)>,
+}
+
+/// One worker's share of a file.
+struct Share<T, F: Encode<T>> {
+    file: Arc<SharedFile<F::Body>>,
+    encoder: F::Encoder,
+    /// How long the file was when this worker last wrote to it in this epoch.
+    written: Option<u64>,
+}
+
+/// How much memory a writer's encoders may hold before all is written out.
+const MEMORY: usize = 64 << 20;
+
+impl<T, F: Encode<T>> fmt::Debug for FilesWriter<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FilesWriter").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
+    pub(super) fn new(registry: Arc<Registry<F>>, cx: &WriterContext) -> Self {
+        let shard = cx.worker as u32 % registry.settings.shards + 1;
+        let (epoch, watermark) = registry.progress();
+        FilesWriter {
+            registry,
+            shard,
+            bounded: cx.bounded,
+            epoch,
+            watermark,
+            open: Vec::new(),
+            by_slot: BTreeMap::new(),
+            recent: None,
+        }
+    }
+
+    fn write_all(&mut self, bundle: &mut Bundle<T>, rejects: &mut Rejects<T>) -> Result<()> {
+        for (value, meta) in bundle.drain() {
+            match self.share(meta.window)? {
+                Ok(at) => self.write_one(at, value, meta, rejects)?,
+                Err(refusal) => rejects.reject(value, meta, refusal.destination, refusal.reason),
+            }
+        }
+        if self.open.iter().map(|share| share.encoder.bytes()).sum::<usize>() > MEMORY {
+            self.hand_over_all(rejects)?;
+            for share in &mut self.open {
+                share.encoder = self.registry.format.encoder()?; // without the memory of the one before
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn write_one(&mut self, at: usize, value: T, meta: Meta, rejects: &mut Rejects<T>) -> Result<()> {
+        let share = &mut self.open[at];
+        let mut refused = Refused { rejects, destination: &share.file.label };
+        share.encoder.encode(value, meta, &mut refused).map_err(|cause| failed(&share.file.label, cause))?;
+        if share.encoder.is_full() { share.hand_over(&self.registry, self.epoch, rejects) } else { Ok(()) }
+    }
+
+    /// The share that a window's elements go to.
+    #[inline]
+    fn share(&mut self, window: Window) -> Result<Result<usize, Refusal>> {
+        match self.recent {
+            Some((recent, at)) if recent == window => Ok(Ok(at)),
+            _ => self.find_share(window),
+        }
+    }
+
+    fn find_share(&mut self, window: Window) -> Result<Result<usize, Refusal>> {
+        let slot = self.slot(window);
+        let at = match self.by_slot.get(&slot) {
+            Some(at) => *at,
+            None => match self.open_share(slot)? {
+                Ok(at) => at,
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        self.recent = Some((window, at));
+        Ok(Ok(at))
+    }
+
+    /// Elements of a window that may be finished already, or that never is, go to a file of this epoch alone.
+    fn slot(&self, window: Window) -> Slot {
+        let late = window.max_timestamp() < self.watermark;
+        let endless = window.is_global() && !self.bounded;
+        Slot { window, shard: self.shard, epoch: (late || endless).then_some(self.epoch) }
+    }
+
+    fn open_share(&mut self, slot: Slot) -> Result<Result<usize, Refusal>> {
+        let replace = self.registry.settings.replace.unwrap_or(self.bounded);
+        let file = match self.registry.file(slot, self.epoch, replace)? {
+            Ok(file) => file,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let encoder = self.registry.format.encoder()?;
+        let at = self.open.len();
+        self.open.push(Share { file, encoder, written: None });
+        self.by_slot.insert(slot, at);
+        Ok(Ok(at))
+    }
+
+    fn hand_over_all(&mut self, rejects: &mut Rejects<T>) -> Result<()> {
+        for share in &mut self.open {
+            share.hand_over(&self.registry, self.epoch, rejects)?;
+        }
+        Ok(())
+    }
+
+    fn prepare_all(
+        &mut self,
+        epoch: u64,
+        watermark: Timestamp,
+        rejects: &mut Rejects<T>,
+    ) -> Result<Vec<Prepared>> {
+        self.hand_over_all(rejects)?;
+        let shares = self.open.iter();
+        let tokens = shares.filter_map(|share| share.prepared(epoch)).collect();
+        self.open.clear();
+        self.by_slot.clear();
+        self.recent = None;
+        self.epoch = epoch + 1;
+        self.watermark = watermark;
+        Ok(tokens)
+    }
+}
+
+impl<T: Element, F: Encode<T>> Share<T, F> {
+    /// Appends what has been encoded to the file.
+    fn hand_over(&mut self, registry: &Registry<F>, epoch: u64, rejects: &mut Rejects<T>) -> Result<()> {
+        let label = &self.file.label;
+        let mut refused = Refused { rejects, destination: label };
+        let Some(chunk) = self.encoder.chunk(&mut refused).map_err(|cause| failed(label, cause))? else {
+            return Ok(());
+        };
+        self.written = registry.append(&self.file, chunk)?;
+        while self.written.is_none() {
+            // A writer opened in the middle of a run cannot know that its window's file is about to be finished.
+            registry.forget(&self.file);
+            let next = registry.file(self.file.slot, epoch, self.file.replace)?;
+            self.file = next.map_err(|refusal| failed(&self.file.label, refusal.reason.into()))?;
+            self.written = registry.append(&self.file, chunk)?;
+        }
+        Ok(())
+    }
+
+    fn prepared(&self, epoch: u64) -> Option<Prepared> {
+        let bytes = self.written?;
+        let (temporary, path) = Registry::<F>::paths_of(&self.file);
+        Some(Prepared { path, temporary, window: self.file.slot.window, epoch, bytes })
+    }
+}
+
+fn failed(label: &str, cause: BoxError) -> Error {
+    Error::sink_failed(format!("cannot encode for {label}"), cause)
+}
+
+impl<T: Element, F: Encode<T> + Format> Writer<T> for FilesWriter<T, F> {
+    type Token = Prepared;
+
+    async fn write(&mut self, bundle: &mut Bundle<T>, rejects: &mut Rejects<T>) -> Result<()> {
+        self.write_all(bundle, rejects)
+    }
+
+    async fn prepare(
+        &mut self,
+        epoch: u64,
+        watermark: Timestamp,
+        rejects: &mut Rejects<T>,
+    ) -> Result<Vec<Prepared>> {
+        self.prepare_all(epoch, watermark, rejects)
+    }
+}

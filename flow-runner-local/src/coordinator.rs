@@ -1,0 +1,410 @@
+//! The coordinator: starts workers, ends epochs, commits, plays scripts, and ends the run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId};
+use flow_core::graph::Graph;
+use flow_core::{Error, ErrorKind, Result, Summary, Timestamp};
+
+use crate::clock::{Clock, instant};
+use crate::exchange::Traffic;
+use crate::options::Options;
+use crate::progress::Progress;
+use crate::report::{Report, peak_memory};
+use crate::worker::{self, Board, Command, Event, Place};
+
+/// A way to speak to a running coordinator.
+pub(crate) type Control = Sender<(usize, Event)>;
+
+/// The sender number of what does not come from a worker.
+pub(crate) const OUTSIDE: usize = usize::MAX;
+
+pub(crate) struct Coordinator {
+    graph: Arc<Graph>,
+    options: Options,
+    runtime: tokio::runtime::Runtime,
+    traffic: Arc<Traffic>,
+    clock: Arc<Clock>,
+    commands: Vec<Sender<Command>>,
+    parkers: Vec<Arc<crate::parker::Parker>>,
+    events: Receiver<(usize, Event)>,
+    control: Control,
+    threads: Vec<JoinHandle<Vec<StepCounts>>>,
+    boards: Vec<Arc<Board>>,
+    started: Instant,
+    state: State,
+}
+
+/// Where the run is.
+#[derive(Default)]
+struct State {
+    /// Workers whose sources have ended.
+    ended: usize,
+    /// The epoch under way, and what workers have said of it.
+    open: Option<Open>,
+    last_epoch: Epoch,
+    acknowledged: Epoch,
+    /// Commits of readers that are not done.
+    committing: usize,
+    finished: bool,
+    stopped: bool,
+}
+
+struct Open {
+    epoch: Epoch,
+    last: bool,
+    passed: usize,
+    held_since: Option<Epoch>,
+    prepared: Vec<Prepared>,
+}
+
+impl Coordinator {
+    pub(crate) fn start(
+        graph: Graph,
+        options: Options,
+        control: (Control, Receiver<(usize, Event)>),
+    ) -> Result<Coordinator> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("flow-io")
+            .enable_all()
+            .build()
+            .map_err(|e| Error::new(ErrorKind::Internal, "the async runtime does not start").caused_by(e))?;
+        let scripted = !graph.script.is_empty();
+        let clock = if scripted { Clock::Script(0.into()) } else { Clock::System };
+        let (control, events) = control;
+        let mut coordinator = Coordinator {
+            graph: Arc::new(graph),
+            runtime,
+            traffic: Arc::new(Traffic::new(0, 0, 0).0),
+            clock: Arc::new(clock),
+            commands: Vec::new(),
+            parkers: Vec::new(),
+            events,
+            control,
+            threads: Vec::new(),
+            boards: Vec::new(),
+            started: instant(),
+            state: State::default(),
+            options,
+        };
+        coordinator.start_workers()?;
+        Ok(coordinator)
+    }
+
+    fn start_workers(&mut self) -> Result<()> {
+        let workers = self.options.workers();
+        let splits = Arc::new(self.splits(workers)?);
+        let exchanges = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();
+        let limit = self.options.exchange_bytes(exchanges);
+        let (traffic, ends) = Traffic::new(workers, self.graph.steps.len(), limit);
+        self.traffic = Arc::new(traffic);
+        for (worker, (messages, parker)) in ends.into_iter().enumerate() {
+            let (command, commands) = unbounded();
+            let board = Arc::new(Board::default());
+            self.commands.push(command);
+            self.parkers.push(Arc::clone(&parker));
+            self.boards.push(Arc::clone(&board));
+            let place = Place {
+                worker,
+                workers,
+                options: self.options.clone(),
+                traffic: Arc::clone(&self.traffic),
+                messages,
+                parker,
+                commands,
+                events: self.control.clone(),
+                clock: Arc::clone(&self.clock),
+                splits: Arc::clone(&splits),
+                board,
+            };
+            self.threads.push(self.spawn(place)?);
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the runner's threads start here, and nowhere else")]
+    fn spawn(&self, place: Place) -> Result<JoinHandle<Vec<StepCounts>>> {
+        let (graph, runtime) = (Arc::clone(&self.graph), self.runtime.handle().clone());
+        let name = format!("flow-worker-{}", place.worker);
+        let body = move || {
+            let _inside = runtime.enter();
+            worker::run(place, &graph)
+        };
+        let thread = std::thread::Builder::new().name(name).spawn(body);
+        thread.map_err(|e| Error::new(ErrorKind::Internal, "a worker's thread does not start").caused_by(e))
+    }
+
+    /// The splits of each source, by step.
+    fn splits(&self, workers: usize) -> Result<Vec<crate::source::Splits>> {
+        let _inside = self.runtime.enter();
+        let splits_of = |step: &flow_core::graph::Step| -> Result<_> {
+            let Op::Read(read) = &step.op else { return Ok(worker::share(Vec::new())) };
+            let desired = if read.reads_splits_at_once() { workers } else { workers * 4 };
+            Ok(worker::share(read.splits(desired).map_err(|e| e.at(&step.label))?))
+        };
+        self.graph.steps.iter().map(splits_of).collect()
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(mut self) -> Result<Report> {
+        let progress = Progress::start(&self.options, &self.graph);
+        let outcome = self.play_script().and_then(|()| self.loop_until_done(&progress));
+        progress.finish();
+        let counts = self.end_workers(outcome.is_err());
+        let summary = Summary::of(&self.graph, counts.iter().map(Vec::as_slice));
+        let report = Report {
+            summary,
+            duration: instant().duration_since(self.started),
+            workers: self.options.workers(),
+            epochs: self.state.last_epoch,
+            peak_memory: peak_memory(),
+            stopped: self.state.stopped,
+            sinks: sinks(&self.graph),
+        };
+        // A read of standard input that waits cannot be called off, so nothing waits for it.
+        self.runtime.shutdown_background();
+        outcome?;
+        let mut graph = Arc::try_unwrap(self.graph)
+            .map_err(|_| Error::new(ErrorKind::Internal, "a worker still holds the graph after its end"))?;
+        graph.finish().map_err(|mut errors| errors.remove(0))?;
+        Ok(report)
+    }
+
+    /// Plays the script, with everything at rest after each step; then the streams end.
+    fn play_script(&mut self) -> Result<()> {
+        if self.graph.script.is_empty() {
+            return Ok(());
+        }
+        let script = self.graph.script.clone();
+        self.settle()?;
+        for (step, clock) in script.into_iter().enumerate() {
+            if let Some(by) = clock {
+                self.clock.advance(by);
+            }
+            self.tell(Command::Play(step));
+            self.settle()?;
+        }
+        self.tell(Command::Finish);
+        Ok(())
+    }
+
+    /// Waits until no worker has anything to do and nothing is under way: two rounds that saw the same.
+    fn settle(&mut self) -> Result<()> {
+        let mut before = None;
+        for round in 1.. {
+            self.tell(Command::Settle(round));
+            let mut settled = 0;
+            while settled < self.commands.len() {
+                match self.receive(Duration::from_secs(3600))? {
+                    Some(Event::Settled { round: of }) if of == round => settled += 1,
+                    _ => {}
+                }
+            }
+            let (sent, under_way) = self.traffic.messages();
+            if under_way == 0 && before == Some(sent) {
+                break;
+            }
+            before = Some(sent);
+        }
+        Ok(())
+    }
+
+    fn loop_until_done(&mut self, progress: &Progress) -> Result<()> {
+        let streams = self.graph.collections.iter().any(|collection| !collection.bounded);
+        let mut next_epoch = instant() + self.options.epoch;
+        while !self.state.finished {
+            let patience = next_epoch.saturating_duration_since(instant()).min(Duration::from_millis(200));
+            self.receive(patience)?;
+            if self.sources_have_ended() {
+                self.begin_epoch(true);
+            } else if streams && instant() >= next_epoch && self.state.open.is_none() {
+                self.begin_epoch(false);
+                next_epoch = instant() + self.options.epoch;
+            }
+            self.end_epoch()?;
+            progress.show(|| self.counts_so_far());
+        }
+        self.tell(Command::Exit);
+        Ok(())
+    }
+
+    fn sources_have_ended(&self) -> bool {
+        self.state.ended == self.commands.len() && self.state.open.is_none()
+    }
+
+    fn begin_epoch(&mut self, last: bool) {
+        self.state.last_epoch += 1;
+        let epoch = self.state.last_epoch;
+        self.state.open = Some(Open { epoch, last, passed: 0, held_since: None, prepared: Vec::new() });
+        self.tell(Command::Barrier { epoch, last });
+    }
+
+    /// Once all workers have passed the epoch: commits the sinks, then tells the sources.
+    fn end_epoch(&mut self) -> Result<()> {
+        if self.state.open.as_ref().is_none_or(|open| open.passed < self.commands.len()) {
+            return Ok(());
+        }
+        let Some(open) = self.state.open.take() else { return Ok(()) };
+        let held_since = self.commit_sinks(&open)?.into_iter().chain(open.held_since).min();
+        let done = held_since.map_or(open.epoch, |held| held.saturating_sub(1).min(open.epoch));
+        if done > self.state.acknowledged {
+            self.state.acknowledged = done;
+            self.acknowledge(done)?;
+        }
+        self.state.finished = open.last;
+        if open.last && self.state.committing > 0 {
+            self.wait_for_commits()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the epoch's data visible; the oldest epoch that sinks still hold something of.
+    fn commit_sinks(&self, open: &Open) -> Result<Option<Epoch>> {
+        let mut by_step: BTreeMap<StepId, Vec<&Prepared>> = BTreeMap::new();
+        for prepared in open.prepared.iter().filter(|p| p.epoch == open.epoch) {
+            by_step.entry(prepared.step).or_default().push(prepared);
+        }
+        let mut held = None;
+        for (step, prepared) in by_step {
+            let step = self.graph.step(step);
+            let Op::Write(write) = &step.op else { continue };
+            let watermark = prepared.iter().map(|p| p.watermark).min().unwrap_or(Timestamp::MIN);
+            let tokens = prepared.iter().map(|p| p.tokens.clone()).collect();
+            let commit = write.commit(open.epoch, open.last, watermark, tokens);
+            let committed = self.runtime.block_on(commit).map_err(|e| e.at(&step.label))?;
+            held = held.into_iter().chain(committed.held_since).min();
+        }
+        Ok(held)
+    }
+
+    /// Has the sources told, and waits until each worker has said what there is to do for it.
+    fn acknowledge(&mut self, epoch: Epoch) -> Result<()> {
+        self.tell(Command::Commit(epoch));
+        let sources = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Read(_))).count();
+        let mut expected = sources * self.commands.len();
+        while expected > 0 {
+            if let Some(Event::Commits { step, futures }) = self.receive(Duration::from_secs(3600))? {
+                expected -= 1;
+                let label = self.graph.step(step).label.clone();
+                for future in futures {
+                    self.state.committing += 1;
+                    let (control, label) = (self.control.clone(), label.clone());
+                    self.runtime.spawn(async move {
+                        let result = future.await.map_err(|e| e.at(&label));
+                        let _ = control.send((OUTSIDE, Event::Committed(result)));
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for_commits(&mut self) -> Result<()> {
+        while self.state.committing > 0 {
+            self.receive(Duration::from_secs(3600))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in one event; gives back those that others wait for.
+    fn receive(&mut self, patience: Duration) -> Result<Option<Event>> {
+        let event = match self.events.recv_timeout(patience) {
+            Ok((_, event)) => event,
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::new(ErrorKind::Internal, "all workers have left"));
+            }
+        };
+        match event {
+            Event::SourcesEnded => self.state.ended += 1,
+            Event::EpochPassed { epoch, prepared, held_since } => self.passed(epoch, prepared, held_since),
+            Event::Failed(error) => return Err(error),
+            Event::Cancel => return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")),
+            Event::Committed(result) => {
+                self.state.committing -= 1;
+                result?;
+            }
+            Event::Stop if !self.state.stopped => {
+                self.state.stopped = true;
+                self.tell(Command::Finish);
+            }
+            Event::Stop => {}
+            other @ (Event::Commits { .. } | Event::Settled { .. }) => return Ok(Some(other)),
+        }
+        Ok(None)
+    }
+
+    fn passed(&mut self, epoch: Epoch, prepared: Vec<Prepared>, held_since: Option<Epoch>) {
+        if let Some(open) = self.state.open.as_mut().filter(|open| open.epoch == epoch) {
+            open.passed += 1;
+            open.prepared.extend(prepared);
+            open.held_since = open.held_since.into_iter().chain(held_since).min();
+        }
+    }
+
+    fn tell(&self, command: Command) {
+        for (commands, parker) in self.commands.iter().zip(&self.parkers) {
+            // A worker that has left has said why.
+            let _ = commands.send(command);
+            parker.unpark();
+        }
+    }
+
+    fn counts_so_far(&self) -> Summary {
+        let counts: Vec<Vec<StepCounts>> = self.boards.iter().map(|board| board.counts()).collect();
+        Summary::of(&self.graph, counts.iter().map(Vec::as_slice))
+    }
+
+    fn end_workers(&mut self, failed: bool) -> Vec<Vec<StepCounts>> {
+        if failed {
+            self.traffic.abort();
+        }
+        let threads = std::mem::take(&mut self.threads);
+        threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+    }
+
+    /// Has SIGINT and SIGTERM end the run with everything written that was read; a second one ends the process.
+    pub(crate) fn obey_signals(&self) {
+        let control = self.control.clone();
+        self.runtime.spawn(async move {
+            let stopping = AtomicBool::new(false);
+            while let Some(()) = next_signal().await {
+                if stopping.swap(true, SeqCst) {
+                    std::process::exit(130);
+                }
+                tracing::info!("stopping: writing what was read");
+                let _ = control.send((OUTSIDE, Event::Stop));
+            }
+        });
+    }
+}
+
+#[cfg(unix)]
+async fn next_signal() -> Option<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).ok()?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.ok(),
+        terminated = terminate.recv() => terminated,
+    }
+}
+
+#[cfg(not(unix))]
+async fn next_signal() -> Option<()> {
+    tokio::signal::ctrl_c().await.ok()
+}
+
+/// The sinks and what each promises.
+fn sinks(graph: &Graph) -> Vec<(String, flow_core::sink::Delivery)> {
+    let write = |step: &flow_core::graph::Step| match &step.op {
+        Op::Write(write) => Some((step.label.name.clone(), write.delivery())),
+        _ => None,
+    };
+    graph.steps.iter().filter_map(write).collect()
+}

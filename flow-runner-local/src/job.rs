@@ -1,0 +1,46 @@
+use std::thread::JoinHandle;
+
+use flow_core::{Error, ErrorKind, Result};
+
+use crate::coordinator::{Control, OUTSIDE};
+use crate::report::Report;
+use crate::worker::Event;
+
+/// A run in the background; started by [`LocalRunner::start`](crate::LocalRunner::start).
+///
+/// Dropping it lets the run go on unseen; [`wait`](Job::wait) for its end.
+#[derive(Debug)]
+pub struct Job {
+    thread: JoinHandle<Result<Report>>,
+    control: Control,
+}
+
+impl Job {
+    pub(crate) fn new(thread: JoinHandle<Result<Report>>, control: Control) -> Self {
+        Job { thread, control }
+    }
+
+    /// Waits for the end. Blocks: in an async program, call it from a blocking task.
+    ///
+    /// # Errors
+    /// The first failure of the run.
+    pub fn wait(self) -> Result<Report> {
+        let joined = self.thread.join();
+        joined.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the coordinator panicked")))
+    }
+
+    /// Has the sources end: windows close, and everything that was read is written and acknowledged.
+    pub fn drain(&self) {
+        let _ = self.control.send((OUTSIDE, Event::Stop));
+    }
+
+    /// Gives up: nothing more is committed, and [`wait`](Job::wait) returns an error of kind `Cancelled`.
+    pub fn cancel(&self) {
+        let _ = self.control.send((OUTSIDE, Event::Cancel));
+    }
+
+    /// Whether the run has ended.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}

@@ -1,0 +1,35 @@
+//! Runs pipelines on this machine: on all cores, in bounded memory, bounded data and streams alike.
+//!
+//! ```
+//! use flow_core::prelude::*;
+//! use flow_runner_local::{LocalRunner, Options};
+//!
+//! let p = Pipeline::new();
+//! p.create(1..=1000_u64).combine(Sum).for_each(|sum| assert_eq!(*sum, 500_500));
+//! let report = LocalRunner::new(Options::default()).run(p)?;
+//! assert_eq!(report.step("create").unwrap().elements_out, 1000);
+//! # Ok::<(), flow_core::Error>(())
+//! ```
+//!
+//! A run has one thread for each worker; each worker has a copy of every step. Steps between two exchanges are one
+//! chain of calls; at an exchange, elements move to the worker that owns their key. See `ARCHITECTURE.md` of the
+//! repository for the life of an element.
+
+mod clock;
+mod coordinator;
+mod exchange;
+mod gates;
+mod job;
+mod options;
+mod parker;
+mod progress;
+mod report;
+mod runner;
+mod source;
+mod station;
+mod worker;
+
+pub use job::Job;
+pub use options::{Options, OptionsError};
+pub use report::Report;
+pub use runner::LocalRunner;

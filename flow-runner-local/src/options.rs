@@ -1,0 +1,142 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+/// How a pipeline is run on this machine. A program flattens it into its own options:
+///
+/// ```
+/// use clap::Parser;
+///
+/// #[derive(Parser)]
+/// struct Args {
+///     #[clap(flatten)]
+///     runner: flow_runner_local::Options,
+/// }
+/// let args = Args::try_parse_from(["program", "--workers", "2", "--memory-limit", "512MB"])?;
+/// assert_eq!(args.runner.workers(), 2);
+/// # Ok::<(), clap::Error>(())
+/// ```
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Runner")]
+pub struct Options {
+    /// How many workers run the pipeline [default: one for each core]
+    #[arg(long, env = "FLOW_WORKERS", value_parser = parse_workers)]
+    pub workers: Option<usize>,
+
+    /// How much memory elements under way may take, e.g. 512MB
+    #[arg(long, env = "FLOW_MEMORY_LIMIT", default_value = "2GiB", value_parser = parse_size)]
+    pub memory_limit: u64,
+
+    /// How often what a stream has written becomes visible and is acknowledged, e.g. 1s
+    #[arg(long, env = "FLOW_EPOCH", default_value = "1s", value_parser = parse_duration)]
+    pub epoch: Duration,
+
+    /// How long a silent source holds the watermark of the others back, e.g. 30s
+    #[arg(long, env = "FLOW_IDLE_TIMEOUT", default_value = "30s", value_parser = parse_duration)]
+    pub idle_timeout: Duration,
+
+    /// Do not show progress on a terminal
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            workers: None,
+            memory_limit: 2 << 30,
+            epoch: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(30),
+            no_progress: true,
+        }
+    }
+}
+
+impl Options {
+    /// With so many workers.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> Self {
+        Options { workers: Some(workers.max(1)), ..self }
+    }
+
+    /// With so many bytes for elements under way.
+    #[must_use]
+    pub fn with_memory_limit(self, bytes: u64) -> Self {
+        Options { memory_limit: bytes, ..self }
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.workers.unwrap_or_else(cores).max(1)
+    }
+
+    /// Bytes that may be under way to one exchange: enough to keep workers busy, few enough to stay in cache, and in
+    /// all no more than two fifths of the limit.
+    pub(crate) fn exchange_bytes(&self, exchanges: usize) -> usize {
+        let share = self.memory_limit * 2 / 5 / exchanges.max(1) as u64;
+        usize::try_from(share).unwrap_or(usize::MAX).min((4 << 20) * self.workers())
+    }
+
+    /// Bytes that one step may keep waiting on one worker.
+    pub(crate) fn holding_bytes(&self) -> usize {
+        let share = self.memory_limit / 5 / self.workers() as u64;
+        usize::try_from(share).unwrap_or(usize::MAX).min(16 << 20)
+    }
+}
+
+/// An option that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionsError(String);
+
+impl std::fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+fn parse_workers(text: &str) -> Result<usize, OptionsError> {
+    match text.parse() {
+        Ok(workers @ 1..=1024) => Ok(workers),
+        _ => Err(OptionsError("wanted a number from 1 to 1024".into())),
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, OptionsError> {
+    let size =
+        ByteSize::from_str(text).map_err(|_| OptionsError("wanted a size, as 512MB or 2GiB".into()))?;
+    if size.as_u64() < 1 << 20 {
+        return Err(OptionsError("wanted at least 1MiB".into()));
+    }
+    Ok(size.as_u64())
+}
+
+fn parse_duration(text: &str) -> Result<Duration, OptionsError> {
+    let wanted = || OptionsError("wanted a duration, as 500ms, 1s or 5min".into());
+    let duration = text.parse::<jiff::SignedDuration>().map_err(|_| wanted())?;
+    Duration::try_from(duration).ok().filter(|d| !d.is_zero()).ok_or_else(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_are_read_as_people_write_them() {
+        assert_eq!(parse_size("512MB"), Ok(512_000_000));
+        assert_eq!(parse_size("2GiB"), Ok(2 << 30));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("5min"), Ok(Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_what_was_wanted() {
+        assert!(parse_size("lots").unwrap_err().to_string().contains("512MB"));
+        assert!(parse_size("12").unwrap_err().to_string().contains("at least 1MiB"));
+        assert!(parse_workers("0").is_err());
+        assert!(parse_duration("-1s").is_err());
+    }
+}

@@ -1,0 +1,392 @@
+//! One worker: a thread with a copy of every step.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use flow_core::exec::{
+    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, Signal, StepCounts, StepId, guard,
+};
+use flow_core::graph::Graph;
+use flow_core::{Error, Result, Timestamp};
+
+use crate::clock::{Clock, nanos};
+use crate::exchange::{Local, Mail, Message, Traffic};
+use crate::gates::Gates;
+use crate::options::Options;
+use crate::parker::Parker;
+use crate::source::{SourceRun, Splits};
+use crate::station::Station;
+
+/// What the coordinator tells a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Read no more: the sources have ended.
+    Finish,
+    /// An epoch ends here.
+    Barrier { epoch: Epoch, last: bool },
+    /// Everything up to the epoch is in the sinks.
+    Commit(Epoch),
+    /// Play a step of the script.
+    Play(usize),
+    /// Say when there is nothing left to do.
+    Settle(u64),
+    /// Leave.
+    Exit,
+}
+
+/// What a worker tells the coordinator.
+pub(crate) enum Event {
+    /// All its sources have ended.
+    SourcesEnded,
+    /// An epoch has passed all of its steps.
+    EpochPassed { epoch: Epoch, prepared: Vec<Prepared>, held_since: Option<Epoch> },
+    /// What its readers have to do for a commit.
+    Commits { step: StepId, futures: Vec<BoxFuture<Result<()>>> },
+    /// There was nothing left to do.
+    Settled { round: u64 },
+    /// It could not go on.
+    Failed(Error),
+    /// SIGINT or SIGTERM, or a call to stop.
+    Stop,
+    /// A call to give up.
+    Cancel,
+    /// A commit of a reader is done.
+    Committed(Result<()>),
+}
+
+/// What a worker is made of.
+pub(crate) struct Place {
+    pub(crate) worker: usize,
+    pub(crate) workers: usize,
+    pub(crate) options: Options,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) messages: Receiver<Message>,
+    pub(crate) parker: Arc<Parker>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) events: Sender<(usize, Event)>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) splits: Arc<Vec<Splits>>,
+    pub(crate) board: Arc<Board>,
+}
+
+/// Where a worker shows how far it is, for the live report.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    counts: Mutex<Vec<StepCounts>>,
+}
+
+impl Board {
+    pub(crate) fn counts(&self) -> Vec<StepCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Every so many turns the time that steps take is measured, and the counts are shown.
+const SAMPLE_EVERY: u64 = 16;
+const SHOW_EVERY: u64 = 1024;
+
+pub(crate) struct Worker {
+    place: Place,
+    cx: Cx,
+    stations: Vec<Station>,
+    /// The station of each step, if it has one.
+    station_of: Vec<Option<usize>>,
+    sources: Vec<SourceRun>,
+    next_source: usize,
+    local: Local,
+    leaves: usize,
+    barrier: Option<Epoch>,
+    settle: Option<u64>,
+    pokes: u64,
+    turns: u64,
+    /// Something may wait half full.
+    dirty: bool,
+    told_ended: bool,
+    holding_limit: usize,
+}
+
+/// Runs a worker on the calling thread, to its end; what it counted.
+pub(crate) fn run(place: Place, graph: &Graph) -> Vec<StepCounts> {
+    place.parker.register();
+    let (worker, events, traffic) = (place.worker, place.events.clone(), Arc::clone(&place.traffic));
+    let mut cx = Cx::new(graph.labels(), Waker::from(Arc::clone(&place.parker)), Some(nanos));
+    cx.now = place.clock.now();
+    let outcome = Worker::build(place, graph, cx).and_then(|mut worker| {
+        let result = worker.run();
+        let counts = std::mem::take(&mut worker.cx.counts);
+        // Tear-down is a user's code as well.
+        let torn = guard(&mut Cx::new(graph.labels(), Waker::noop().clone(), None), move |_| {
+            drop(worker);
+            Ok(())
+        });
+        result.and(torn).map(|()| counts)
+    });
+    outcome.unwrap_or_else(|error| {
+        traffic.abort();
+        let _ = events.send((worker, Event::Failed(error)));
+        Vec::new()
+    })
+}
+
+impl Worker {
+    fn build(place: Place, graph: &Graph, mut cx: Cx) -> Result<Worker> {
+        let mut build = BuildCx::new(place.worker, place.workers, graph.labels());
+        let local: Local = Rc::default();
+        let mut stations = Vec::new();
+        let chains = guard(&mut cx, |_| {
+            Chains::build(graph, &mut build, |step, output, build| {
+                let Op::Exchange(exchange) = &step.op else { unreachable!("only exchanges are asked for") };
+                let inbox = exchange.receiver(step.id, output, build);
+                stations.push(Station::new(step.id, inbox, Gates::of(graph, step.id), place.workers));
+                let mail = Mail {
+                    exchange: step.id,
+                    worker: place.worker,
+                    traffic: Arc::clone(&place.traffic),
+                    local: Rc::clone(&local),
+                };
+                exchange.sender(step.id, Box::new(mail), build)
+            })
+        })?;
+        let mut station_of = vec![None; graph.steps.len()];
+        for (at, station) in stations.iter().enumerate() {
+            station_of[station.step.index()] = Some(at);
+        }
+        let mut sources = Vec::new();
+        for (step, driver) in chains.drivers {
+            let Op::Read(read) = &graph.step(step).op else { continue };
+            let splits = Arc::clone(&place.splits[step.index()]);
+            let at_once = read.reads_splits_at_once();
+            let mut source =
+                SourceRun::new(step, driver, splits, Gates::of(graph, step), at_once, read.is_scripted());
+            source.open(place.worker, place.workers).map_err(|e| e.at(&graph.step(step).label))?;
+            sources.push(source);
+        }
+        let holding_limit = place.options.holding_bytes();
+        Ok(Worker {
+            place,
+            cx,
+            stations,
+            station_of,
+            sources,
+            next_source: 0,
+            local,
+            leaves: chains.leaves,
+            barrier: None,
+            settle: None,
+            pokes: 0,
+            turns: 0,
+            dirty: false,
+            told_ended: false,
+            holding_limit,
+        })
+    }
+
+    /// Turn by turn: what others sent, then what is furthest down, then the sources; with nothing left, sleep.
+    fn run(&mut self) -> Result<()> {
+        loop {
+            if self.place.traffic.is_aborted() || self.obey()? {
+                self.show();
+                return Ok(());
+            }
+            self.turns += 1;
+            if self.turns.is_multiple_of(SHOW_EVERY) {
+                self.show();
+            }
+            self.cx.now = self.place.clock.now();
+            self.collect();
+            if self.place.parker.take_called() {
+                self.sources.iter_mut().for_each(SourceRun::call);
+                self.poke()?;
+            }
+            if self.turn()? {
+                self.dirty = true;
+                self.report_epoch();
+                continue;
+            }
+            if self.dirty || self.cx.views_changed || self.is_past_deadline() {
+                self.poke()?;
+                self.report_epoch();
+                continue;
+            }
+            self.rest()?;
+        }
+    }
+
+    /// One turn of work; false if there was nothing to do.
+    fn turn(&mut self) -> Result<bool> {
+        let sampled = self.turns.is_multiple_of(SAMPLE_EVERY);
+        if sampled {
+            self.cx.start_sample(SAMPLE_EVERY);
+        }
+        let moved = if self.run_station()? { true } else { self.run_source()? };
+        if sampled {
+            self.cx.end_sample();
+        }
+        Ok(moved)
+    }
+
+    /// The station furthest down that has something to do and may. Stations were built from the graph's end.
+    fn run_station(&mut self) -> Result<bool> {
+        let (traffic, cx, limit) = (&self.place.traffic, &mut self.cx, self.holding_limit);
+        for station in &mut self.stations {
+            if !station.is_empty() && station.is_busy(station.gates.are_open(traffic, cx, limit)) {
+                station.run(traffic, cx)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn run_source(&mut self) -> Result<bool> {
+        for _ in 0..self.sources.len() {
+            self.next_source = (self.next_source + 1) % self.sources.len();
+            let source = &mut self.sources[self.next_source];
+            let may =
+                source.is_ready() && source.gates.are_open(&self.place.traffic, &self.cx, self.holding_limit);
+            if may && source.read(self.place.options.idle_timeout, &mut self.cx)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes what has come for this worker.
+    fn collect(&mut self) {
+        let mut local = self.local.borrow_mut();
+        while let Some(message) = local.pop_front().or_else(|| self.place.messages.try_recv().ok()) {
+            let at = self.station_of[message.exchange.index()]
+                .expect("every exchange has a station on every worker");
+            self.stations[at].arrived(message.sender, message.arrival);
+        }
+    }
+
+    /// Carries out commands; true if it is time to leave.
+    fn obey(&mut self) -> Result<bool> {
+        while let Ok(command) = self.place.commands.try_recv() {
+            match command {
+                Command::Finish => self.sources.iter_mut().try_for_each(|source| source.end(&mut self.cx))?,
+                Command::Barrier { epoch, last } => self.start_barrier(epoch, last)?,
+                Command::Commit(epoch) => self.commit(epoch),
+                Command::Play(step) => self.play(step)?,
+                Command::Settle(round) => self.settle = Some(round),
+                Command::Exit => return Ok(true),
+            }
+            self.dirty = true;
+        }
+        Ok(false)
+    }
+
+    fn start_barrier(&mut self, epoch: Epoch, last: bool) -> Result<()> {
+        self.barrier = Some(epoch);
+        self.cx.leaves_passed = 0;
+        self.cx.held_since = None;
+        for source in &mut self.sources {
+            source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
+            source.signal(Signal::Barrier { epoch, last }, &mut self.cx)?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, epoch: Epoch) {
+        for source in &mut self.sources {
+            let futures = source.commit(epoch);
+            let _ =
+                self.place.events.send((self.place.worker, Event::Commits { step: source.step, futures }));
+        }
+    }
+
+    /// Elements of a script's step are played on one worker, in turn; watermarks on all.
+    fn play(&mut self, step: usize) -> Result<()> {
+        self.cx.now = self.place.clock.now();
+        let mine = step % self.place.workers == self.place.worker;
+        self.sources.iter_mut().try_for_each(|source| source.play(step, mine, &mut self.cx))?;
+        self.poke()
+    }
+
+    /// Has everything look again: at futures, views, the clock, and at what waits half full.
+    fn poke(&mut self) -> Result<()> {
+        self.dirty = false;
+        self.cx.views_changed = false;
+        self.pokes += 1;
+        let poke = Signal::Poke(self.pokes);
+        for source in &mut self.sources {
+            source.signal(poke, &mut self.cx)?;
+        }
+        for station in &mut self.stations {
+            station.poke(poke, &mut self.cx)?;
+        }
+        Ok(())
+    }
+
+    fn report_epoch(&mut self) {
+        if let Some(epoch) = self.barrier
+            && self.cx.leaves_passed == self.leaves
+        {
+            self.barrier = None;
+            let prepared = std::mem::take(&mut self.cx.prepared);
+            let held_since = self.cx.held_since.take();
+            let _ = self
+                .place
+                .events
+                .send((self.place.worker, Event::EpochPassed { epoch, prepared, held_since }));
+        }
+    }
+
+    /// Nothing to do: tells who wants to know, and sleeps until there is.
+    fn rest(&mut self) -> Result<()> {
+        self.report_epoch();
+        if !self.told_ended && self.sources.iter().all(SourceRun::is_ended) {
+            self.told_ended = true;
+            let _ = self.place.events.send((self.place.worker, Event::SourcesEnded));
+        }
+        if let Some(round) = self.settle.take() {
+            let _ = self.place.events.send((self.place.worker, Event::Settled { round }));
+        }
+        for source in &mut self.sources {
+            source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
+        }
+        self.show();
+        let (messages, commands, local) = (&self.place.messages, &self.place.commands, &self.local);
+        let (stations, sources, traffic, cx) = (&self.stations, &self.sources, &self.place.traffic, &self.cx);
+        let is_gated = |gates: &Gates| !gates.are_open(traffic, cx, self.holding_limit);
+        self.place.parker.park(self.patience(), || {
+            messages.is_empty()
+                && commands.is_empty()
+                && local.borrow().is_empty()
+                && !traffic.is_aborted()
+                && stations.iter().all(|s| s.is_empty() || is_gated(&s.gates))
+                && sources.iter().all(|s| !s.is_ready() || is_gated(&s.gates))
+        });
+        Ok(())
+    }
+
+    /// How long to sleep at most: until the next processing-time deadline, or until a silent source is idle.
+    fn patience(&self) -> Duration {
+        let longest = Duration::from_millis(250);
+        let deadline = self.stations.iter().filter_map(|station| station.inbox.deadline()).min();
+        deadline.map_or(longest, |at| {
+            let micros = at.micros().saturating_sub(self.cx.now.micros());
+            Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(longest)
+        })
+    }
+
+    fn is_past_deadline(&self) -> bool {
+        let now: Timestamp = self.cx.now;
+        self.stations.iter().any(|station| station.inbox.deadline().is_some_and(|at| at <= now))
+    }
+
+    fn show(&self) {
+        let mut counts = self.place.board.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.clone_from(&self.cx.counts);
+    }
+}
+
+/// Splits of a source, shared by the workers.
+pub(crate) fn share(splits: Vec<Vec<u8>>) -> Splits {
+    Arc::new(Mutex::new(VecDeque::from(splits)))
+}
