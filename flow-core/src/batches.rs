@@ -80,7 +80,7 @@ impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
         if seen.is_none() {
             let until = cx.now() + self.horizon;
             *seen = Some(until);
-            cx.set_processing_timer((), until);
+            cx.set_silent_processing_timer((), until);
             cx.emit(key.clone());
         }
         Ok(())

@@ -32,11 +32,15 @@ impl Pipeline {
         Self::default()
     }
 
-    /// A collection of given values: for tests, and for small tables to look things up in.
+    /// A collection of given values: for tests, and for small tables to look things up in. Text is given as `String`:
+    /// a `&str` can be counted and grouped nowhere, since it cannot be read back from where it was stored.
     #[track_caller]
     pub fn create<T: Element>(&self, values: impl IntoIterator<Item = T>) -> PCollection<T> {
         let values: Vec<T> = values.into_iter().collect();
-        let detail = format!("{} elements", values.len());
+        let detail = match values.len() {
+            1 => "1 element".to_owned(),
+            count => format!("{count} elements"),
+        };
         self.source("create", detail, Read::new(Create::new(values)))
     }
 

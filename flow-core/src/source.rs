@@ -42,7 +42,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// A few words for the printed plan, without secrets.
     fn describe(&self) -> String {
-        std::any::type_name::<Self>().rsplit("::").next().unwrap_or_default().to_owned()
+        crate::graph::short_name::<Self>().to_owned()
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{Bundle, Element, Meta, PCollection, Result};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be split",
+    label = "not an enum with Split, nor a Result",
     note = "derive Split for an enum whose variants hold one value each, or return a Result"
 )]
 pub trait Split: Element {

@@ -77,23 +77,34 @@ impl Timestamp {
 /// The text was not a timestamp.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "`{text}` is not a timestamp: wanted RFC 3339, as 2025-02-25T03:56:53.060650Z, or the same without zone for UTC"
+    "`{text}` is not a timestamp: wanted RFC 3339 with date and time, as 2025-02-25T03:56:53.060650Z, or the same without zone for UTC"
 )]
 pub struct TimestampError {
     text: String,
+}
+
+impl TimestampError {
+    fn of(text: &str) -> Self {
+        TimestampError { text: text.chars().take(64).collect() }
+    }
 }
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
     /// Reads RFC 3339 with `Z` or an offset, and the same without either, which means UTC.
+    ///
+    /// A date alone is refused, since no one said at what time; so is the name of a zone in brackets, since what it
+    /// means depends on the zone rules of the machine.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // jiff reads over the brackets, and takes a date alone for its midnight.
+        if text.contains('[') || !text.contains(['T', 't', ' ']) {
+            return Err(TimestampError::of(text));
+        }
         let instant = text.parse::<jiff::Timestamp>().or_else(|_| {
             text.parse::<jiff::civil::DateTime>()?.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp())
         });
-        instant
-            .map(|t| Timestamp::from_micros(t.as_microsecond()))
-            .map_err(|_| TimestampError { text: text.chars().take(64).collect() })
+        instant.map(|t| Timestamp::from_micros(t.as_microsecond())).map_err(|_| TimestampError::of(text))
     }
 }
 
@@ -163,5 +174,23 @@ mod tests {
     fn nonsense_is_an_error_that_shows_the_text() {
         let error = "yesterday".parse::<Timestamp>().unwrap_err();
         assert!(error.to_string().starts_with("`yesterday` is not a timestamp"));
+    }
+
+    #[test]
+    fn a_zone_in_brackets_is_refused_and_not_taken_for_utc() {
+        for text in [
+            "2025-02-25T03:56:53[Europe/Oslo]",
+            "2025-02-25T03:56:53+01:00[Europe/Oslo]",
+            "2025-02-25T03:56:53Z[u-ca=gregory]",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_without_a_time_is_refused() {
+        for text in ["2025-02-25", "20250225", "2025-02-25T", "2025-02-25 ", " 2025-02-25"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 }

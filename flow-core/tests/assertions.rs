@@ -131,6 +131,6 @@ fn a_pipeline_with_errors_of_construction_reports_those() {
     let _ = numbers.map(|n| n).named("twice");
     let _ = numbers.map(|n| n).named("twice");
     assert_that(&numbers).contains_only(2);
-    let error = ReferenceRunner::new().run(p).unwrap_err().to_string();
+    let error = ReferenceRunner::new().run(p).unwrap_err().report();
     assert!(error.contains("two steps are named `twice`"), "{error}");
 }

@@ -161,7 +161,7 @@ impl Sink<u32> for Shelf {
     type Writer = ShelfWriter;
     type Token = Vec<u32>;
 
-    fn delivery(&self) -> Delivery {
+    fn delivery(&self, _: bool) -> Delivery {
         self.delivery
     }
 

@@ -7,7 +7,8 @@ use crate::element::Wire;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a number",
     label = "not an integer or a float",
-    note = "to aggregate a field of the input, name it: `of(|order: &Order| order.total, Sum)`"
+    note = "to aggregate a field of the input, name it: `of(|order: &Order| order.total, Sum)`",
+    note = "or take it out first: `.map_values(|order| order.total).sum_per_key()`"
 )]
 pub trait Number: Wire + Copy + sealed::Sealed {
     /// A sum so far, wider than the type itself.

@@ -19,7 +19,9 @@ use crate::{Element, Error, StepLabel};
 pub use check::BuildErrors;
 pub(crate) use expect::Expectation;
 use expect::Taken;
-use names::Names;
+pub(crate) use names::ScopeId;
+use names::{Names, moved};
+pub(crate) use print::short_name;
 
 /// A collection's number in its pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,8 +49,12 @@ pub struct Step {
     pub inputs: Vec<CollectionId>,
     /// What it makes, in order.
     pub outputs: Vec<CollectionId>,
+    /// What its outputs are called if there are several, for the printed plan; by number where it says nothing.
+    pub output_names: Vec<&'static str>,
     /// The views that it looks things up in, by the steps that publish them.
     pub views: Vec<StepId>,
+    /// The composites that it stands in, from the outermost to the innermost.
+    pub(crate) scopes: Vec<ScopeId>,
 }
 
 /// A collection between steps.
@@ -106,7 +112,8 @@ impl Graph {
     pub(crate) fn add_step(&mut self, new: NewStep) -> StepId {
         let id = StepId(u32::try_from(self.steps.len()).expect("fewer than 2^32 steps"));
         let name = self.names.fresh(new.verb);
-        let label = StepLabel { name, location: new.location };
+        let location = self.names.caller().unwrap_or(new.location);
+        let label = StepLabel { name, location };
         self.steps.push(Step {
             id,
             label,
@@ -114,7 +121,9 @@ impl Graph {
             op: new.op,
             inputs: new.inputs,
             outputs: Vec::new(),
+            output_names: Vec::new(),
             views: new.views,
+            scopes: self.names.open().to_vec(),
         });
         id
     }
@@ -150,15 +159,40 @@ impl Graph {
         id
     }
 
+    /// Names a step, or, if it stands in a composite that is done, the whole of that.
     pub(crate) fn rename(&mut self, step: StepId, name: &str, location: &'static Location<'static>) {
-        match self.names.claim(name) {
-            Ok(name) => self.steps[step.index()].label.name = name,
-            Err(message) => self.error(message, location),
+        let renamed = match self.step(step).scopes.get(self.names.open().len()).copied() {
+            Some(composite) => self.rename_composite(composite, name),
+            None => self.rename_step(step, name),
+        };
+        if let Err(message) = renamed {
+            self.error(message, location);
         }
     }
 
-    pub(crate) fn scoped<R>(graph: &Shared, scope: &str, body: impl FnOnce() -> R) -> R {
-        graph.lock().names.enter(scope);
+    fn rename_step(&mut self, step: StepId, name: &str) -> Result<(), String> {
+        let label = &mut self.steps[step.index()].label;
+        label.name = self.names.claim(name, &label.name)?;
+        Ok(())
+    }
+
+    fn rename_composite(&mut self, composite: ScopeId, name: &str) -> Result<(), String> {
+        let (old, new) = self.names.rename(composite, name)?;
+        for step in self.steps.iter_mut().filter(|step| step.scopes.contains(&composite)) {
+            step.label.name = moved(&step.label.name, &old, &new);
+        }
+        Ok(())
+    }
+
+    /// Builds a composite. With a `location`, that of a verb of ours, its steps and errors are all there: they stand
+    /// in closures, which lose the caller.
+    pub(crate) fn scoped<R>(
+        graph: &Shared,
+        scope: &str,
+        location: Option<&'static Location<'static>>,
+        body: impl FnOnce() -> R,
+    ) -> R {
+        graph.lock().names.enter(scope, location);
         let result = body();
         graph.lock().names.leave();
         result
@@ -166,6 +200,7 @@ impl Graph {
 
     /// Keeps an error of construction for when the pipeline is run.
     pub(crate) fn error(&mut self, message: impl Into<String>, location: &'static Location<'static>) {
+        let location = self.names.caller().unwrap_or(location);
         let message = format!("{}:{}: {}", location.file(), location.line(), message.into());
         self.errors.push(Error::config(message));
     }

@@ -1,6 +1,7 @@
+use std::any::type_name;
 use std::fmt::{self, Write as _};
 
-use super::{Graph, Step};
+use super::{Graph, ScopeId, Step};
 use crate::exec::{Op, Routing};
 
 impl fmt::Display for Graph {
@@ -24,7 +25,8 @@ impl fmt::Display for Graph {
 }
 
 impl Graph {
-    /// The plan as a mermaid flowchart, for a README or a terminal that draws it.
+    /// The plan as a mermaid flowchart, for a README or a terminal that draws it; composites are boxes around their
+    /// steps.
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -34,16 +36,39 @@ impl Graph {
     /// ```
     pub fn to_mermaid(&self) -> String {
         let mut out = String::from("flowchart LR\n");
+        let mut boxes: Vec<ScopeId> = Vec::new();
         for step in &self.steps {
+            self.draw_boxes(&mut boxes, &step.scopes, &mut out);
             let (open, close) = shape(&step.op);
-            let label = step.label.name.replace('"', "'");
-            let _ = writeln!(out, "    s{}{open}\"{label}\"{close}", step.id.0);
+            let label = quoted(self.last_part(&step.label.name, boxes.last().copied()));
+            let _ = writeln!(out, "{}s{}{open}{label}{close}", indent(boxes.len()), step.id.0);
         }
+        self.draw_boxes(&mut boxes, &[], &mut out);
+        self.draw_arrows(&mut out);
+        out
+    }
+
+    /// Closes boxes and opens others until those of the next step are open.
+    fn draw_boxes(&self, open: &mut Vec<ScopeId>, wanted: &[ScopeId], out: &mut String) {
+        let shared = open.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+        while open.len() > shared {
+            open.pop();
+            let _ = writeln!(out, "{}end", indent(open.len()));
+        }
+        for scope in &wanted[shared..] {
+            let name = self.names.scope(*scope);
+            let title = quoted(self.last_part(name, open.last().copied()));
+            let _ = writeln!(out, "{}subgraph c{} [{title}]", indent(open.len()), scope.number());
+            open.push(*scope);
+        }
+    }
+
+    fn draw_arrows(&self, out: &mut String) {
         for step in &self.steps {
             for input in &step.inputs {
                 for (producer, port) in &self.collection(*input).producers {
-                    let several = self.step(*producer).outputs.len() > 1;
-                    let arrow = if several { format!("-->|{port}|") } else { "-->".to_owned() };
+                    let output = Self::output_name(self.step(*producer), *port);
+                    let arrow = output.map_or_else(|| "-->".to_owned(), |name| format!("-->|{name}|"));
                     let _ = writeln!(out, "    s{} {arrow} s{}", producer.0, step.id.0);
                 }
             }
@@ -51,7 +76,6 @@ impl Graph {
                 let _ = writeln!(out, "    s{} -.-> s{}", view.0, step.id.0);
             }
         }
-        out
     }
 
     fn input_names(&self, step: &Step) -> Vec<String> {
@@ -60,10 +84,38 @@ impl Graph {
             .map(|(producer, port)| {
                 let made_by = self.step(*producer);
                 let name = &made_by.label.name;
-                if made_by.outputs.len() > 1 { format!("{name}.{port}") } else { name.clone() }
+                Self::output_name(made_by, *port)
+                    .map_or_else(|| name.clone(), |output| format!("{name}.{output}"))
             })
             .collect()
     }
+
+    /// What one of several outputs is called.
+    fn output_name(step: &Step, port: usize) -> Option<String> {
+        let said = step.output_names.get(port).map(ToString::to_string);
+        (step.outputs.len() > 1).then(|| said.unwrap_or_else(|| port.to_string()))
+    }
+
+    /// A name without that of the composite it stands in.
+    fn last_part<'a>(&self, name: &'a str, composite: Option<ScopeId>) -> &'a str {
+        let within = composite.and_then(|scope| name.strip_prefix(self.names.scope(scope)));
+        within.and_then(|rest| rest.strip_prefix('/')).unwrap_or(name)
+    }
+}
+
+/// A type's name without its path and parameters.
+pub(crate) fn short_name<T: ?Sized>() -> &'static str {
+    let name = type_name::<T>();
+    let name = name.split_once('<').map_or(name, |(before, _)| before);
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+fn indent(depth: usize) -> String {
+    "    ".repeat(depth + 1)
+}
+
+fn quoted(label: &str) -> String {
+    format!("\"{}\"", label.replace('"', "'"))
 }
 
 fn shape(op: &Op) -> (&'static str, &'static str) {

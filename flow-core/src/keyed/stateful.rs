@@ -129,16 +129,24 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
 
     /// Fires when the watermark reaches `at`; results then have that timestamp, and the watermark downstream waits
     /// for them. An earlier setting of the same timer is replaced. A moment after the window expires fails the step.
+    ///
+    /// A moment that has passed fires at once, with the timestamp of the element that set it.
     pub fn set_timer(&mut self, timer: Timer, at: Timestamp) {
-        self.set_timer_with_output(timer, at, at);
+        self.set_timer_with_output(timer, at, at.max(self.earliest_output()));
     }
 
-    /// As [`set_timer`](StatefulCx::set_timer), with results at `output`, to which the watermark downstream is held.
+    /// As [`set_timer`](StatefulCx::set_timer), with results at `output`, to which the watermark downstream is held: not
+    /// before the timestamp of the element or firing that sets it, since the watermark may have passed that.
     pub fn set_timer_with_output(&mut self, timer: Timer, at: Timestamp, output: Timestamp) {
         if at > self.expiry {
             self.fail(format!(
                 "timer {timer:?} set to {at}, after the expiration of its window at {}",
                 self.expiry
+            ));
+        } else if output < self.earliest_output() {
+            self.fail(format!(
+                "timer {timer:?} has its output timestamp {output} before the element that sets it, at {}",
+                self.meta.time
             ));
         } else if output > self.expiry {
             self.fail(format!(
@@ -153,13 +161,24 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
     /// Fires when processing time reaches `at`; results then have the timestamp of the element that set it, to which
     /// the watermark downstream is held.
     pub fn set_processing_timer(&mut self, timer: Timer, at: Timestamp) {
-        let output = self.meta.time.min(self.expiry);
+        let output = self.earliest_output();
+        self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
+    }
+
+    /// As [`set_processing_timer`](StatefulCx::set_processing_timer), for one that emits nothing, and so holds nothing.
+    pub(crate) fn set_silent_processing_timer(&mut self, timer: Timer, at: Timestamp) {
+        let output = self.expiry;
         self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
     }
 
     /// Clears a timer; one that is not set is fine.
     pub fn clear_timer(&mut self, timer: &Timer) {
         self.timers.clear(self.cell, timer);
+    }
+
+    /// An element's timestamp may have moved behind its window.
+    fn earliest_output(&self) -> Timestamp {
+        self.meta.time.min(self.expiry)
     }
 
     fn fail(&mut self, message: String) {

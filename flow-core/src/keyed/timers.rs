@@ -24,7 +24,7 @@ pub(super) struct Set {
 /// a tag tells its timers apart.
 #[derive(Debug)]
 pub(super) struct Timers<Tag> {
-    set: BTreeMap<(u64, Tag), Set>,
+    set: BTreeMap<u64, BTreeMap<Tag, Set>>,
     event: BTreeSet<(Timestamp, u64, Tag)>,
     processing: BTreeSet<(Timestamp, u64, Tag)>,
     holds: BTreeMap<Timestamp, usize>,
@@ -47,12 +47,16 @@ impl<Tag: Clone + Ord> Timers<Tag> {
         self.clear(cell, &tag);
         self.queue(set.domain).insert((set.at, cell, tag.clone()));
         *self.holds.entry(set.output).or_default() += 1;
-        self.set.insert((cell, tag), set);
+        self.set.entry(cell).or_default().insert(tag, set);
     }
 
     /// Clears a timer, if it is set.
     pub(super) fn clear(&mut self, cell: u64, tag: &Tag) {
-        let Some(old) = self.set.remove(&(cell, tag.clone())) else { return };
+        let Some(tags) = self.set.get_mut(&cell) else { return };
+        let Some(old) = tags.remove(tag) else { return };
+        if tags.is_empty() {
+            self.set.remove(&cell);
+        }
         self.queue(old.domain).remove(&(old.at, cell, tag.clone()));
         if let Some(count) = self.holds.get_mut(&old.output) {
             *count -= 1;
@@ -64,13 +68,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
 
     /// Clears all timers of a cell.
     pub(super) fn clear_cell(&mut self, cell: u64) {
-        let tags: Vec<Tag> = self
-            .set
-            .iter()
-            .skip_while(|((c, _), _)| *c < cell)
-            .take_while(|((c, _), _)| *c == cell)
-            .map(|((_, tag), _)| tag.clone())
-            .collect();
+        let tags: Vec<Tag> = self.set.get(&cell).into_iter().flat_map(|tags| tags.keys().cloned()).collect();
         for tag in tags {
             self.clear(cell, &tag);
         }
@@ -83,7 +81,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
         let ended = watermark == Timestamp::MAX;
         let processing = self.processing.first().filter(|(at, ..)| ended || *at <= now);
         let (_, cell, tag) = event.or(processing)?;
-        let set = self.set.get(&(*cell, tag.clone()))?;
+        let set = self.set.get(cell)?.get(tag)?;
         Some((*cell, tag.clone(), *set))
     }
 

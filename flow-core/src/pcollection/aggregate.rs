@@ -1,11 +1,9 @@
-use std::panic::Location;
-
 use super::PCollection;
-use crate::combine::{CombineFn, Count, Latest, Max, Mean, Min, Sample, Sum, TopN};
+use crate::combine::{CombineFn, Count, Latest, Max, Mean, Min, Number, Sample, Sum, TopN};
 use crate::element::{Key, Wire};
-use crate::{Timestamp, keyed, steps};
+use crate::{Element, Timestamp, keyed, steps};
 
-impl<T: Wire> PCollection<T> {
+impl<T: Element> PCollection<T> {
     /// All elements of each window through an aggregation. In the global window of bounded data there is a result even
     /// if there is no element.
     ///
@@ -15,14 +13,16 @@ impl<T: Wire> PCollection<T> {
     /// assert_eq!(apply([1; 0], |n: &PCollection<u64>| n.combine(Sum)), [0]);
     /// ```
     #[track_caller]
-    pub fn combine<C: CombineFn<T>>(&self, combine: C) -> PCollection<C::Output> {
-        let location = Location::caller();
+    pub fn combine<C: CombineFn<T>>(&self, combine: C) -> PCollection<C::Output>
+    where
+        T: Wire,
+    {
         self.composite("combine", || {
             let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
-            let windowing = self.grouping_windowing(location);
+            let windowing = self.grouping_windowing();
             let op = keyed::combine::<(), T, C>(combine, windowing.clone(), true, Some(()));
-            let step = keyed.add_step("combine", String::new(), location, op.op);
-            let combined: PCollection<((), C::Output)> = keyed.output(step, windowing.continued());
+            let combined: PCollection<((), C::Output)> =
+                keyed.then_in(windowing.continued(), "combine", String::new(), op);
             combined.then("result", steps::map(|((), result)| result))
         })
     }
@@ -35,7 +35,10 @@ impl<T: Wire> PCollection<T> {
     /// assert_eq!(sample[0].len(), 5);
     /// ```
     #[track_caller]
-    pub fn sample(&self, n: usize) -> PCollection<Vec<T>> {
+    pub fn sample(&self, n: usize) -> PCollection<Vec<T>>
+    where
+        T: Wire,
+    {
         self.combine(Sample::of(n))
     }
 
@@ -49,12 +52,13 @@ impl<T: Wire> PCollection<T> {
     pub fn top(&self, n: usize) -> PCollection<Vec<T>>
     where
         T: Ord,
+        T: Wire,
     {
         self.combine(TopN::largest(n))
     }
 }
 
-impl<T: Key> PCollection<T> {
+impl<T: Element> PCollection<T> {
     /// How often each distinct element comes in each window.
     ///
     /// ```
@@ -63,14 +67,15 @@ impl<T: Key> PCollection<T> {
     /// assert_eq!(counts, [("a".into(), 2), ("b".into(), 1)]);
     /// ```
     #[track_caller]
-    pub fn count(&self) -> PCollection<(T, u64)> {
-        let location = Location::caller();
+    pub fn count(&self) -> PCollection<(T, u64)>
+    where
+        T: Key,
+    {
         self.composite("count", || {
             let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
-            let windowing = self.grouping_windowing(location);
+            let windowing = self.grouping_windowing();
             let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
-            let step = keyed.add_step("combine", String::new(), location, op.op);
-            keyed.output(step, windowing.continued())
+            keyed.then_in(windowing.continued(), "combine", String::new(), op)
         })
     }
 
@@ -81,20 +86,22 @@ impl<T: Key> PCollection<T> {
     /// assert_eq!(apply([1, 2, 1], |n: &PCollection<u32>| n.distinct()), [1, 2]);
     /// ```
     #[track_caller]
-    pub fn distinct(&self) -> PCollection<T> {
-        let location = Location::caller();
+    pub fn distinct(&self) -> PCollection<T>
+    where
+        T: Key,
+    {
         self.composite("distinct", || {
             let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
-            let windowing = self.grouping_windowing(location);
+            let windowing = self.grouping_windowing();
             let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
-            let step = keyed.add_step("combine", String::new(), location, op.op);
-            let counts: PCollection<(T, u64)> = keyed.output(step, windowing.continued());
+            let counts: PCollection<(T, u64)> =
+                keyed.then_in(windowing.continued(), "combine", String::new(), op);
             counts.then("element", steps::map(|(value, _)| value))
         })
     }
 }
 
-impl<K: Key, V: Wire> PCollection<(K, V)> {
+impl<K: Element, V: Element> PCollection<(K, V)> {
     /// The values of each key and window through an aggregation, or through a tuple of them in one pass.
     ///
     /// ```
@@ -105,7 +112,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(stats, [("a".to_string(), (8, 2, Some(5)))]);
     /// ```
     #[track_caller]
-    pub fn combine_per_key<C: CombineFn<V>>(&self, combine: C) -> PCollection<(K, C::Output)> {
+    pub fn combine_per_key<C: CombineFn<V>>(&self, combine: C) -> PCollection<(K, C::Output)>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.combined("combine_per_key", combine, true)
     }
 
@@ -116,7 +127,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(apply([(1, 'a'), (1, 'b')], |p: &PCollection<(u32, char)>| p.count_per_key()), [(1, 2)]);
     /// ```
     #[track_caller]
-    pub fn count_per_key(&self) -> PCollection<(K, u64)> {
+    pub fn count_per_key(&self) -> PCollection<(K, u64)>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.combined("count_per_key", Count, true)
     }
 
@@ -127,9 +142,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(apply([(1, 2), (1, 3)], |p: &PCollection<(u32, u64)>| p.sum_per_key()), [(1, 5)]);
     /// ```
     #[track_caller]
-    pub fn sum_per_key(&self) -> PCollection<(K, <Sum as CombineFn<V>>::Output)>
+    pub fn sum_per_key(&self) -> PCollection<(K, V)>
     where
-        Sum: CombineFn<V>,
+        K: Key,
+        V: Number,
     {
         self.combined("sum_per_key", Sum, true)
     }
@@ -141,9 +157,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(apply([(1, 2.0), (1, 3.0)], |p: &PCollection<(u32, f64)>| p.mean_per_key()), [(1, 2.5)]);
     /// ```
     #[track_caller]
-    pub fn mean_per_key(&self) -> PCollection<(K, <Mean as CombineFn<V>>::Output)>
+    pub fn mean_per_key(&self) -> PCollection<(K, f64)>
     where
-        Mean: CombineFn<V>,
+        K: Key,
+        V: Number,
     {
         self.combined("mean_per_key", Mean, true)
     }
@@ -158,6 +175,8 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     pub fn min_per_key(&self) -> PCollection<(K, V)>
     where
         V: Ord,
+        K: Key,
+        V: Wire,
     {
         self.extreme("min_per_key", Min)
     }
@@ -172,12 +191,18 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     pub fn max_per_key(&self) -> PCollection<(K, V)>
     where
         V: Ord,
+        K: Key,
+        V: Wire,
     {
         self.extreme("max_per_key", Max)
     }
 
     #[track_caller]
-    fn extreme<C: CombineFn<V, Output = Option<V>>>(&self, name: &str, combine: C) -> PCollection<(K, V)> {
+    fn extreme<C: CombineFn<V, Output = Option<V>>>(&self, name: &str, combine: C) -> PCollection<(K, V)>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.composite(name, || {
             let found = self.combined("combine", combine, true);
             found.then(
@@ -197,7 +222,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(latest, [(1, 30)]);
     /// ```
     #[track_caller]
-    pub fn latest_per_key(&self) -> PCollection<(K, V)> {
+    pub fn latest_per_key(&self) -> PCollection<(K, V)>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.composite("latest_per_key", || {
             let stamped: PCollection<(K, (Timestamp, V))> = self.then(
                 "stamp",

@@ -184,11 +184,12 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(numbers, [1, 3]);
     /// ```
     #[track_caller]
-    pub fn split(&self) -> T::Outputs
+    pub fn split<Outputs>(&self) -> Outputs
     where
-        T: Split,
+        T: Split<Outputs = Outputs>,
     {
         let step = self.add_step("split", T::NAMES.join(", "), Location::caller(), steps::split::<T>());
+        self.name_outputs(step, T::NAMES);
         let collections =
             <T::Variants as Variants>::collections(&self.graph, step, &self.windowing(), self.is_bounded());
         T::outputs(collections)

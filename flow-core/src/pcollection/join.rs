@@ -3,6 +3,7 @@ use std::panic::Location;
 use serde::{Deserialize, Serialize};
 
 use super::PCollection;
+use crate::Element;
 use crate::element::{Key, Wire};
 use crate::group::{Collect, Group};
 use crate::steps::{self, Emit};
@@ -14,7 +15,7 @@ enum Side<L, R> {
     Right(R),
 }
 
-impl<K: Key, V: Wire> PCollection<(K, V)> {
+impl<K: Element, V: Element> PCollection<(K, V)> {
     /// The values of each key and window on both sides, in one group each; a side without any is empty.
     ///
     /// ```
@@ -26,7 +27,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(sizes, [(1, 1, 1), (2, 1, 0)]);
     /// ```
     #[track_caller]
-    pub fn co_group<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (Group<V>, Group<W>))> {
+    pub fn co_group<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (Group<V>, Group<W>))>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.joined("co_group", right, |key, left, right, out| {
             out.emit((key, (Group::from(left), Group::from(right))));
         })
@@ -42,7 +47,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(pairs, [(1, ('a', "a".to_string()))]);
     /// ```
     #[track_caller]
-    pub fn join<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (V, W))> {
+    pub fn join<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (V, W))>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.joined("join", right, |key, left, right, out| {
             for l in &left {
                 for r in &right {
@@ -62,7 +71,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(pairs, [(1, ('a', Some(7))), (2, ('b', None))]);
     /// ```
     #[track_caller]
-    pub fn left_join<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (V, Option<W>))> {
+    pub fn left_join<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (V, Option<W>))>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.joined("left_join", right, |key, left, right, out| {
             let right = padded(right);
             for l in &left {
@@ -84,10 +97,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(pairs, [(1, (Some('a'), None)), (2, (None, Some(7)))]);
     /// ```
     #[track_caller]
-    pub fn outer_join<W: Wire>(
-        &self,
-        right: &PCollection<(K, W)>,
-    ) -> PCollection<(K, (Option<V>, Option<W>))> {
+    pub fn outer_join<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (Option<V>, Option<W>))>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.joined("outer_join", right, |key, left, right, out| {
             let (left, right) = (padded(left), padded(right));
             for l in &left {
@@ -104,7 +118,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
         verb: &'static str,
         right: &PCollection<(K, W)>,
         pair: impl Fn(K, Vec<V>, Vec<W>, &mut Emit<'_, (K, Out)>) + Send + Sync + 'static,
-    ) -> PCollection<(K, Out)> {
+    ) -> PCollection<(K, Out)>
+    where
+        K: Key,
+        V: Wire,
+    {
         let location = Location::caller();
         if !self.graph.same(&right.graph) {
             self.error(location, format!("{verb} takes collections of one pipeline"));
@@ -115,7 +133,7 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
                 self.then("left", steps::map(|(key, value)| (key, Side::Left(value))));
             let rights: PCollection<(K, Side<V, W>)> =
                 right.then("right", steps::map(|(key, value)| (key, Side::Right(value))));
-            let both = lefts.flatten([&rights]);
+            let both = lefts.flattened(verb, [&rights]);
             let groups = both.combined("group", Collect::new(), false);
             groups.then(
                 "pair",

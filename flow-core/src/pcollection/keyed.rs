@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::PCollection;
 use crate::Element;
+use crate::batches::{Batches, Deduplicate};
 use crate::combine::CombineFn;
 use crate::element::{Key, Wire};
 use crate::group::{Collect, Group};
@@ -68,7 +69,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 }
 
-impl<K: Key, V: Wire> PCollection<(K, V)> {
+impl<K: Element, V: Element> PCollection<(K, V)> {
     /// All values of each key and window. If they are only folded afterwards,
     /// [`combine_per_key`](PCollection::combine_per_key) moves far less data.
     ///
@@ -80,14 +81,22 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(groups, [(1, "ac".to_string()), (2, "b".to_string())]);
     /// ```
     #[track_caller]
-    pub fn group_by_key(&self) -> PCollection<(K, Group<V>)> {
+    pub fn group_by_key(&self) -> PCollection<(K, Group<V>)>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.combined("group_by_key", Collect::new(), false)
     }
 
     /// The values of each key and window through a [`StatefulFn`]: state and timers for each.
     #[track_caller]
-    pub fn par_do_stateful<Out: Element>(&self, f: impl StatefulFn<K, V, Out>) -> PCollection<Out> {
-        self.then("par_do_stateful", keyed::stateful::<K, V, Out, _>(f, self.windowing()))
+    pub fn par_do_stateful<Out: Element>(&self, f: impl StatefulFn<K, V, Out>) -> PCollection<Out>
+    where
+        K: Key,
+        V: Wire,
+    {
+        self.keeping_state("par_do_stateful", String::new(), f)
     }
 
     /// The values of each key and window, in order of arrival, with something remembered between them.
@@ -109,8 +118,10 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
         Out: Element,
         R: Outcome + 'static,
         F: Fn(&K, V, &mut S, &mut StatefulCx<'_, (), Out>) -> R + Send + Sync + 'static,
+        K: Key,
+        V: Wire,
     {
-        self.then("stateful", keyed::stateful::<K, V, Out, _>(ByClosure::<F, S, R>::new(f), self.windowing()))
+        self.keeping_state("stateful", String::new(), ByClosure::<F, S, R>::new(f))
     }
 
     /// The values of each key and window in groups of `size`; the rest when the window expires.
@@ -123,9 +134,13 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(sizes, [2, 2, 1]);
     /// ```
     #[track_caller]
-    pub fn group_into_batches(&self, size: usize) -> PCollection<(K, Group<V>)> {
-        let batches = super::super::batches::Batches { size: size.max(1) };
-        self.then("group_into_batches", keyed::stateful::<K, V, (K, Group<V>), _>(batches, self.windowing()))
+    pub fn group_into_batches(&self, size: usize) -> PCollection<(K, Group<V>)>
+    where
+        K: Key,
+        V: Wire,
+    {
+        let size = size.max(1);
+        self.keeping_state("group_into_batches", format!("of {size}"), Batches { size })
     }
 
     #[track_caller]
@@ -134,24 +149,41 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
         verb: &'static str,
         combine: C,
         lifted: bool,
-    ) -> PCollection<(K, C::Output)> {
-        let windowing = self.grouping_windowing(Location::caller());
-        let step = self.add_step(
-            verb,
-            String::new(),
-            Location::caller(),
-            keyed::combine::<K, V, C>(combine, windowing.clone(), lifted, None).op,
-        );
-        self.output(step, windowing.continued())
+    ) -> PCollection<(K, C::Output)>
+    where
+        K: Key,
+        V: Wire,
+    {
+        let windowing = self.grouping_windowing();
+        let op = keyed::combine::<K, V, C>(combine, windowing.clone(), lifted, None);
+        self.then_in(windowing.continued(), verb, String::new(), op)
+    }
+
+    /// A step that keeps state for each key and window.
+    #[track_caller]
+    fn keeping_state<Out: Element>(
+        &self,
+        verb: &'static str,
+        detail: String,
+        f: impl StatefulFn<K, V, Out>,
+    ) -> PCollection<Out>
+    where
+        K: Key,
+        V: Wire,
+    {
+        let windowing = self.windowing();
+        if windowing.is_merging() {
+            self.error(Location::caller(), format!("`{verb}` keeps state for each key and window, and {windowing:?} merge: group them first, or use other windows"));
+        }
+        self.then_in(windowing.clone(), verb, detail, keyed::stateful::<K, V, Out, _>(f, windowing))
     }
 }
 
 impl<T: Element> PCollection<T> {
     /// This collection's windowing, checked for what would lose data or never emit in a grouping.
-    pub(super) fn grouping_windowing(
-        &self,
-        location: &'static Location<'static>,
-    ) -> crate::window::Windowing {
+    #[track_caller]
+    pub(super) fn grouping_windowing(&self) -> crate::window::Windowing {
+        let location = Location::caller();
         let windowing = self.windowing();
         let global_stream = windowing.is_global() && !self.is_bounded();
         if global_stream && windowing.trigger == crate::trigger::Trigger::Default {
@@ -164,7 +196,7 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-impl<K: Key> PCollection<K> {
+impl<K: Element> PCollection<K> {
     /// Each distinct element once for each window, as soon as it comes, if it did not come in the `horizon` of
     /// processing time before.
     ///
@@ -175,16 +207,13 @@ impl<K: Key> PCollection<K> {
     /// assert_eq!(once, [1, 2]);
     /// ```
     #[track_caller]
-    pub fn deduplicate(&self, horizon: Duration) -> PCollection<K> {
-        let location = Location::caller();
+    pub fn deduplicate(&self, horizon: Duration) -> PCollection<K>
+    where
+        K: Key,
+    {
         self.composite("deduplicate", || {
             let keyed: PCollection<(K, ())> = self.then("key", steps::map(|value| (value, ())));
-            let op = keyed::stateful::<K, (), K, _>(
-                super::super::batches::Deduplicate { horizon },
-                self.windowing(),
-            );
-            let step = keyed.add_step("state", format!("{horizon:?}"), location, op.op);
-            keyed.output(step, self.windowing())
+            keyed.keeping_state("deduplicate", format!("{horizon:?}"), Deduplicate { horizon })
         })
     }
 }

@@ -24,7 +24,7 @@ pub use side::With;
 ///
 /// It is a handle: cheap to clone, and read by as many steps as ask. Verbs make new collections of it; those for
 /// pairs exist only on `PCollection<(K, V)>`.
-#[must_use = "a collection that no step reads goes nowhere: write it, or look at it with `inspect`"]
+#[must_use = "a collection that no step reads goes nowhere: write it, or begin with `let _ =` if looking at it with `inspect` was all"]
 pub struct PCollection<T> {
     pub(crate) graph: Shared,
     pub(crate) id: CollectionId,
@@ -86,8 +86,20 @@ impl<T: Element> PCollection<T> {
         verb: &'static str,
         step: impl Into<Typed<T, U>>,
     ) -> PCollection<U> {
-        let step = self.add_step(verb, String::new(), Location::caller(), step.into().op);
-        self.output(step, self.windowing())
+        self.then_in(self.windowing(), verb, String::new(), step)
+    }
+
+    /// A step with one output in windows of its own.
+    #[track_caller]
+    pub(crate) fn then_in<U: Element>(
+        &self,
+        windowing: Windowing,
+        verb: &'static str,
+        detail: String,
+        step: impl Into<Typed<T, U>>,
+    ) -> PCollection<U> {
+        let step = self.add_step(verb, detail, Location::caller(), step.into().op);
+        self.output(step, windowing)
     }
 
     /// Keeps an error of construction, at the caller's line.
@@ -95,8 +107,14 @@ impl<T: Element> PCollection<T> {
         self.graph.lock().error(message, location);
     }
 
-    /// Several steps as one verb: their names stand under its name.
-    pub(crate) fn composite<R>(&self, name: &str, body: impl FnOnce() -> R) -> R {
-        Graph::scoped(&self.graph, name, body)
+    /// Several steps as one verb: their names stand under its name, and they are at its caller's line.
+    #[track_caller]
+    pub(crate) fn composite<R>(&self, verb: &str, body: impl FnOnce() -> R) -> R {
+        Graph::scoped(&self.graph, verb, Some(Location::caller()), body)
+    }
+
+    /// Says what the outputs of a step are called.
+    pub(crate) fn name_outputs(&self, step: StepId, names: &[&'static str]) {
+        self.graph.lock().steps[step.index()].output_names = names.to_vec();
     }
 }

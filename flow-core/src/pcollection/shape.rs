@@ -15,18 +15,33 @@ impl<T: Element> PCollection<T> {
     /// ```
     #[track_caller]
     pub fn flatten<'a>(&self, others: impl IntoIterator<Item = &'a PCollection<T>>) -> PCollection<T> {
+        self.flattened("flatten", others)
+    }
+
+    /// What `verb` flattens: the errors say who asked.
+    #[track_caller]
+    pub(super) fn flattened<'a>(
+        &self,
+        verb: &str,
+        others: impl IntoIterator<Item = &'a PCollection<T>>,
+    ) -> PCollection<T> {
         let location = Location::caller();
         let windowing = self.windowing();
         let mut bounded = self.is_bounded();
         let mut producers = self.graph.lock().collection(self.id).producers.clone();
         for other in others {
             if !self.graph.same(&other.graph) {
-                self.error(location, "flatten takes collections of one pipeline");
+                self.error(location, format!("{verb} takes collections of one pipeline"));
                 continue;
             }
             let theirs = other.windowing();
             if !windowing.is_compatible(&theirs) {
-                self.error(location, format!("flatten takes collections in the same windows: these are {windowing:?} and {theirs:?}"));
+                self.error(
+                    location,
+                    format!(
+                        "{verb} takes collections in the same windows: these are {windowing:?} and {theirs:?}"
+                    ),
+                );
             }
             bounded &= other.is_bounded();
             producers.extend(self.graph.lock().collection(other.id).producers.iter().copied());
@@ -49,21 +64,31 @@ impl<T: Element> PCollection<T> {
         self.then("reshuffle", keyed::spread::<T>())
     }
 
-    /// Names the step that made this collection: in the printed plan, in reports and in errors. Names are unique.
+    /// Names the step that made this collection: in the printed plan, in reports and in errors. If that was a verb of
+    /// several steps, or a composite that was [applied](PCollection::apply), the whole of it takes the name; and the
+    /// outputs of one step, as those of [`split`](PCollection::split), have one name. Names are unique.
     ///
     /// ```
     /// # use flow_core::prelude::*;
     /// let p = Pipeline::new();
-    /// p.create([1]).map(|n| n + 1).named("increment");
+    /// p.create([1]).map(|n| n + 1).named("increment").count().named("counts");
     /// assert!(p.to_string().contains("increment <- create"));
+    /// assert!(p.to_string().contains("counts/key <- increment"));
     /// ```
     #[track_caller]
     #[allow(clippy::must_use_candidate)]
     pub fn named(&self, name: &str) -> PCollection<T> {
         let location = Location::caller();
         let mut graph = self.graph.lock();
-        let step = graph.collection(self.id).producers[0].0;
-        graph.rename(step, name, location);
+        match graph.collection(self.id).producers.as_slice() {
+            [(step, _)] => {
+                let step = *step;
+                graph.rename(step, name, location);
+            }
+            _ => {
+                graph.error("a flattened collection is made by no step of its own: name its parts", location);
+            }
+        }
         drop(graph);
         self.clone()
     }
@@ -77,7 +102,9 @@ impl<T: Element> PCollection<T> {
     /// p.create([1]).apply("double", doubled).for_each(|n| println!("{n}"));
     /// assert!(p.to_string().contains("double/map <- create"));
     /// ```
+    ///
+    /// It is also how a write gets a name, since it leaves no collection to be [`named`](PCollection::named).
     pub fn apply<R>(&self, name: &str, composite: impl FnOnce(&PCollection<T>) -> R) -> R {
-        self.composite(name, || composite(self))
+        Graph::scoped(&self.graph, name, None, || composite(self))
     }
 }

@@ -16,7 +16,7 @@ use crate::{BoxError, Element, Timestamp};
 /// A map as views hold it: the standard one, with a fixed hash.
 type ViewMap<K, V> = HashMap<K, V, BuildHasherDefault<std::hash::DefaultHasher>>;
 
-impl<T: Wire> PCollection<T> {
+impl<T: Element> PCollection<T> {
     /// A side input of any shape: `build` makes it of the elements of a window's pane.
     ///
     /// ```
@@ -31,7 +31,10 @@ impl<T: Wire> PCollection<T> {
     pub fn view<V: Send + Sync + 'static>(
         &self,
         build: impl Fn(Vec<T>) -> V + Send + Sync + 'static,
-    ) -> View<V> {
+    ) -> View<V>
+    where
+        T: Wire,
+    {
         self.try_view("view", move |all| Ok(build(all)))
     }
 
@@ -46,7 +49,10 @@ impl<T: Wire> PCollection<T> {
     /// assert_eq!(scaled, [3, 6]);
     /// ```
     #[track_caller]
-    pub fn as_single(&self) -> View<T> {
+    pub fn as_single(&self) -> View<T>
+    where
+        T: Wire,
+    {
         self.try_view("as_single", |mut all| match all.len() {
             1 => Ok(all.remove(0)),
             len => Err(format!("a single value was asked of a view of {len} elements").into()),
@@ -64,7 +70,10 @@ impl<T: Wire> PCollection<T> {
     /// assert_eq!(scaled, [7, 14]);
     /// ```
     #[track_caller]
-    pub fn as_single_or(&self, default: T) -> View<T> {
+    pub fn as_single_or(&self, default: T) -> View<T>
+    where
+        T: Wire,
+    {
         self.try_view("as_single", move |mut all| match all.len() {
             0 => Ok(default.clone()),
             1 => Ok(all.remove(0)),
@@ -83,7 +92,10 @@ impl<T: Wire> PCollection<T> {
     /// assert_eq!(found, [1, 3]);
     /// ```
     #[track_caller]
-    pub fn as_list(&self) -> View<Vec<T>> {
+    pub fn as_list(&self) -> View<Vec<T>>
+    where
+        T: Wire,
+    {
         self.try_view("as_list", Ok)
     }
 
@@ -92,15 +104,17 @@ impl<T: Wire> PCollection<T> {
         &self,
         verb: &'static str,
         build: impl Fn(Vec<T>) -> Result<V, BoxError> + Send + Sync + 'static,
-    ) -> View<V> {
-        let location = Location::caller();
+    ) -> View<V>
+    where
+        T: Wire,
+    {
         let build = Arc::new(build);
-        let windowing = self.windowing();
         let empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync> = {
             let build = Arc::clone(&build);
             Arc::new(move || build(Vec::new()))
         };
-        let step = self.composite(verb, || {
+        let (step, windowing) = self.composite(verb, || {
+            let windowing = self.grouping_windowing();
             let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
             let op = keyed::combine::<(), T, _>(Collect::new(), windowing.clone(), false, None);
             let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
@@ -114,18 +128,14 @@ impl<T: Wire> PCollection<T> {
                     build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
                 }),
             );
-            built.add_step(
-                "publish",
-                String::new(),
-                location,
-                steps::publish(windowing.clone(), Arc::clone(&empty)),
-            )
+            let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
+            (built.add_step("publish", String::new(), Location::caller(), publish), windowing)
         });
         View { step, graph: self.graph.origin(), windowing, empty, value: PhantomData }
     }
 }
 
-impl<K: Key, V: Wire> PCollection<(K, V)> {
+impl<K: Element, V: Element> PCollection<(K, V)> {
     /// The pairs of the window as a map; a key that comes twice fails the step.
     ///
     /// ```
@@ -137,7 +147,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(priced, [200, 300]);
     /// ```
     #[track_caller]
-    pub fn as_map(&self) -> View<ViewMap<K, V>> {
+    pub fn as_map(&self) -> View<ViewMap<K, V>>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.try_view("as_map", |pairs| {
             let mut map = ViewMap::with_capacity_and_hasher(pairs.len(), BuildHasherDefault::default());
             for (key, value) in pairs {
@@ -163,7 +177,11 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// assert_eq!(counts, [1, 2]);
     /// ```
     #[track_caller]
-    pub fn as_multimap(&self) -> View<ViewMap<K, Vec<V>>> {
+    pub fn as_multimap(&self) -> View<ViewMap<K, Vec<V>>>
+    where
+        K: Key,
+        V: Wire,
+    {
         self.try_view("as_multimap", |pairs| {
             let mut map: ViewMap<K, Vec<V>> = ViewMap::default();
             for (key, value) in pairs {

@@ -66,8 +66,8 @@ impl<T: Element> PCollection<T> {
             Ok((function, windowing)) => {
                 let keeps = TypeId::of::<F>() == TypeId::of::<Existing>();
                 let op = if keeps { steps::inspect::<T>(|_| {}) } else { steps::rewindow(function) };
-                let step = self.add_step("window", format!("{windowing:?}"), location, op.op);
-                self.output(step, windowing)
+                let detail = format!("{windowing:?}");
+                self.then_in(windowing, "window", detail, op)
             }
         }
     }
@@ -90,6 +90,7 @@ impl<T: Element> PCollection<T> {
         let windowing = self.windowing();
         let op = steps::late_split::<T>(windowing.lateness);
         let step = self.add_step("split_late", String::new(), Location::caller(), op);
+        self.name_outputs(step, &["in time", "late"]);
         (self.output(step, windowing.clone()), self.output(step, windowing))
     }
 }

@@ -13,6 +13,21 @@ use crate::steps::WriteStep;
 impl<T: Element> PCollection<T> {
     /// Writes the elements to a sink. An element that the sink refuses ends the run; to go on without it, see
     /// [`try_write`](PCollection::try_write).
+    ///
+    /// It leaves no collection to be [`named`](PCollection::named): to give a write a name of its own,
+    /// [`apply`](PCollection::apply) it.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use flow_core::testing::MemorySinks;
+    /// let written = MemorySinks::new();
+    /// let p = Pipeline::new();
+    /// p.create([1, 2]).apply("archive", |numbers| numbers.write(written.sink("numbers")));
+    /// assert!(p.to_string().contains("archive/write"));
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!(written.values("numbers"), [1, 2]);
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn write<S: Sink<T>>(&self, sink: S) {
         let _ = self.written("write", sink, false);

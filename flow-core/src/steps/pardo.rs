@@ -48,7 +48,7 @@ pub trait DoFn<In, Out>: Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Called at the end, whatever happened, if `setup` was called.
+    /// Called at the end, whatever happened, if `setup` was called. A panic in here is printed and changes nothing.
     fn teardown(&mut self) {}
 }
 
@@ -76,7 +76,8 @@ struct Life<T, U, D: DoFn<T, U>> {
 impl<T, U, D: DoFn<T, U>> Drop for Life<T, U, D> {
     fn drop(&mut self) {
         if self.alive {
-            self.dofn.teardown();
+            // The run is over, well or badly: its outcome stands, and a second panic would abort the process.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.dofn.teardown()));
         }
     }
 }

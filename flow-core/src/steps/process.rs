@@ -6,6 +6,12 @@ use crate::exec::{Cx, Receiver, StepId};
 use crate::{BoxError, Bundle, Element, Error, ErrorKind, Meta, Result};
 
 /// What a closure of `process` may return: nothing, or a result whose error ends the run.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what a function of `process` or `stateful` returns",
+    label = "neither nothing nor a Result<(), E>",
+    note = "results are passed on with `out.emit(..)`; return nothing, or a `Result<(), E>` whose error ends the run",
+    note = "a function that returns its result is a `map`, a `filter_map` or a `flat_map`"
+)]
 pub trait Outcome: sealed::Sealed {
     /// As a result.
     fn into_result(self) -> Result<(), BoxError>;

@@ -1,11 +1,13 @@
+use std::fmt;
 use std::time::Duration;
 
+use super::span::{Length, Offset};
 use super::{Window, WindowFn, WindowInto};
 use crate::Timestamp;
 use crate::time::micros;
 
 /// Windows of one size, back to back: tumbling windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fixed {
     size: i64,
     offset: i64,
@@ -26,6 +28,12 @@ impl Fixed {
     fn window_at(self, at: Timestamp) -> Window {
         let into = at.micros().saturating_sub(self.offset).rem_euclid(self.size);
         Window::new(at.offset_micros(-into), at.offset_micros(self.size.saturating_sub(into)))
+    }
+}
+
+impl fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fixed of {:?}{}", Length(self.size), Offset(self.offset))
     }
 }
 

@@ -1,13 +1,21 @@
+use std::fmt;
 use std::time::Duration;
 
+use super::span::Length;
 use super::{Merged, Window, WindowFn, WindowInto, merge_overlapping};
 use crate::Timestamp;
 use crate::time::micros;
 
 /// Bursts of activity of one key, apart from each other by a gap without elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Sessions {
     gap: i64,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sessions with gap {:?}", Length(self.gap))
+    }
 }
 
 impl Sessions {

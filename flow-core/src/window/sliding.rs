@@ -1,11 +1,13 @@
+use std::fmt;
 use std::time::Duration;
 
+use super::span::{Length, Offset};
 use super::{Window, WindowFn, WindowInto};
 use crate::Timestamp;
 use crate::time::micros;
 
 /// Windows of one size that start every period, and so overlap (or leave gaps, if the period is longer).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Sliding {
     size: i64,
     period: i64,
@@ -31,6 +33,12 @@ impl Sliding {
 
     fn window_from(self, start: Timestamp) -> Window {
         Window::new(start, start.offset_micros(self.size))
+    }
+}
+
+impl fmt::Debug for Sliding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sliding of {:?} every {:?}{}", Length(self.size), Length(self.period), Offset(self.offset))
     }
 }
 

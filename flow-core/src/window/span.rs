@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,5 +74,23 @@ impl fmt::Display for Window {
 impl fmt::Debug for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Microseconds, as plans and errors show them.
+pub(super) struct Length(pub(super) i64);
+
+impl fmt::Debug for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Duration::from_micros(self.0.unsigned_abs()), f)
+    }
+}
+
+/// Microseconds that windows are shifted by: nothing to show if there are none.
+pub(super) struct Offset(pub(super) i64);
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, " offset by {:?}", Length(self.0)) }
     }
 }

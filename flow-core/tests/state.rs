@@ -1,0 +1,264 @@
+//! State and timers for each key and window, and the verbs made of them.
+
+use std::time::Duration;
+
+use flow_core::prelude::*;
+use flow_core::testing::stream;
+use flow_core::{ErrorKind, StatefulCx};
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+type Fired = (&'static str, Timestamp, Timestamp);
+
+/// What an element asks of its timers.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Ask {
+    Event(i64),
+    EventWithOutput(i64, i64),
+    Processing(i64),
+    Clear,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+enum Clock {
+    Event,
+    Processing,
+}
+
+/// Sets timers as its elements ask; emits what fired, with the timestamp of the firing and processing time.
+#[derive(Clone)]
+struct Alarms;
+
+impl StatefulFn<u32, Ask, Fired> for Alarms {
+    type State = ();
+    type Timer = Clock;
+
+    fn process(
+        &self,
+        _: &u32,
+        ask: Ask,
+        (): &mut (),
+        cx: &mut StatefulCx<'_, Clock, Fired>,
+    ) -> Result<(), BoxError> {
+        match ask {
+            Ask::Event(to) => cx.set_timer(Clock::Event, at(to)),
+            Ask::EventWithOutput(to, output) => cx.set_timer_with_output(Clock::Event, at(to), at(output)),
+            Ask::Processing(to) => cx.set_processing_timer(Clock::Processing, at(to)),
+            Ask::Clear => cx.clear_timer(&Clock::Event),
+        }
+        Ok(())
+    }
+
+    fn on_timer(
+        &self,
+        _: &u32,
+        clock: Clock,
+        (): &mut (),
+        cx: &mut StatefulCx<'_, Clock, Fired>,
+    ) -> Result<(), BoxError> {
+        let name = if clock == Clock::Event { "event" } else { "processing" };
+        cx.emit((name, cx.timestamp(), cx.now()));
+        Ok(())
+    }
+
+    fn on_window_expiration(
+        &self,
+        _: &u32,
+        (): &mut (),
+        cx: &mut StatefulCx<'_, Clock, Fired>,
+    ) -> Result<(), BoxError> {
+        cx.emit(("expired", cx.timestamp(), cx.now()));
+        Ok(())
+    }
+}
+
+fn minutes(asks: &PCollection<Ask>) -> PCollection<Fired> {
+    asks.window(Fixed::of(secs(60))).key_by(|_| 1).par_do_stateful(Alarms)
+}
+
+/// C58: the end of the window is that of the last millisecond there, of the last microsecond here.
+fn end_of_minute() -> Timestamp {
+    at(60).offset_micros(-1)
+}
+
+#[test]
+fn an_event_timer_fires_when_the_watermark_reaches_it_and_the_window_expires_after() {
+    let fired = stream().add([(Ask::Event(20), at(5))]).watermark(at(20)).clock(secs(9)).run(minutes);
+    let values: Vec<Fired> = fired.iter().map(|f| f.value).collect();
+    assert_eq!(values, [("event", at(20), at(0)), ("expired", end_of_minute(), at(9))]);
+}
+
+#[test]
+fn a_timer_set_again_fires_once_and_a_cleared_one_never() {
+    let fired = stream().add([(Ask::Event(20), at(5)), (Ask::Event(30), at(5))]).run(minutes);
+    assert_eq!(fired.iter().map(|f| f.value.1).collect::<Vec<_>>(), [at(30), end_of_minute()]);
+    let fired = stream().add([(Ask::Event(20), at(5)), (Ask::Clear, at(5))]).run(minutes);
+    assert_eq!(fired.iter().map(|f| f.value.0).collect::<Vec<_>>(), ["expired"]);
+}
+
+#[test]
+fn a_timer_set_to_a_moment_that_has_passed_fires_at_once_at_the_time_of_its_element() {
+    let fired = stream().watermark(at(2)).add([(Ask::Event(1), at(5))]).clock(secs(1)).run(minutes);
+    assert_eq!(fired[0].value, ("event", at(5), at(0)));
+}
+
+#[test]
+fn a_processing_timer_fires_when_the_clock_reaches_it() {
+    let fired = stream()
+        .add([(Ask::Processing(10), at(5))])
+        .clock(secs(9))
+        .clock(secs(2))
+        .clock(secs(5))
+        .run(minutes);
+    assert_eq!(fired[0].value, ("processing", at(5), at(11)));
+}
+
+#[test]
+fn timers_fire_in_the_order_of_their_times_over_all_keys() {
+    let orders = [(Ask::Event(30), at(1)), (Ask::Event(10), at(2)), (Ask::Event(20), at(3))];
+    let fired = stream().add(orders).watermark(at(40)).run(|asks: &PCollection<Ask>| {
+        asks.process(|ask, out: &mut Emit<'_, (u32, Ask)>| {
+            let key = u32::try_from(out.timestamp().micros() / 1_000_000)?;
+            out.emit((key, ask));
+            Ok::<(), std::num::TryFromIntError>(())
+        })
+        .par_do_stateful(Alarms)
+    });
+    let order: Vec<Timestamp> = fired.iter().filter(|f| f.value.0 == "event").map(|f| f.value.1).collect();
+    assert_eq!(order, [at(10), at(20), at(30)]);
+}
+
+/// The error of a pipeline of one ask.
+fn refused(ask: Ask) -> String {
+    let p = Pipeline::new();
+    let _ = minutes(&stream().add([(ask, at(5))]).collection(&p)).named("alarms");
+    let error = ReferenceRunner::new().run(p).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::User);
+    assert_eq!(error.step().map(|step| step.name.as_str()), Some("alarms"));
+    error.report()
+}
+
+#[test]
+fn a_timer_after_the_expiration_of_its_window_is_refused() {
+    assert!(refused(Ask::Event(60)).contains(
+        "timer Event set to 1970-01-01T00:01:00Z, after the expiration of its window at 1970-01-01T00:00:59.999999Z"
+    ));
+}
+
+#[test]
+fn an_output_of_a_timer_lies_neither_before_its_element_nor_after_its_window() {
+    assert!(refused(Ask::EventWithOutput(30, 60)).contains("after the expiration of its window"));
+    assert!(refused(Ask::EventWithOutput(30, 4)).contains("before the element that sets it"));
+}
+
+/// C31f.
+#[test]
+fn the_watermark_downstream_waits_for_the_output_of_a_timer() {
+    let fired = stream()
+        .add([(Ask::EventWithOutput(10, 5), at(0))])
+        .watermark(at(9))
+        .clock(secs(1))
+        .watermark(at(10))
+        .run(|asks| {
+            let fired = asks.key_by(|_| 1).par_do_stateful(Alarms);
+            fired.window(Fixed::of(secs(6))).map(|_| ()).count().process(|((), n), out| {
+                let now = out.now();
+                out.emit((n, now));
+            })
+        });
+    assert_eq!(fired[0].value, (1, at(1)));
+}
+
+#[test]
+fn state_is_apart_for_each_key_and_window() {
+    let numbered = stream()
+        .add([("a", at(1)), ("b", at(2)), ("a", at(3)), ("a", at(61))].map(|(k, t)| (k.to_string(), t)))
+        .run(|words| {
+            words.window(Fixed::of(secs(60))).key_by(String::clone).stateful(|key, _, seen: &mut u32, out| {
+                *seen += 1;
+                out.emit(format!("{key}{seen}"));
+            })
+        });
+    assert_eq!(numbered.iter().map(|n| n.value.as_str()).collect::<Vec<_>>(), ["a1", "b1", "a2", "a1"]);
+}
+
+/// C58b.
+#[test]
+fn an_element_after_the_expiration_of_its_window_is_dropped_and_counted() {
+    let p = Pipeline::new();
+    let late = stream().add([(1_u32, at(1))]).watermark(at(60)).add([(1, at(2))]).collection(&p);
+    let counted = late.window(Fixed::of(secs(60))).key_by(|n| *n).stateful(|_, _, n: &mut u32, out| {
+        *n += 1;
+        out.emit(*n);
+    });
+    let counted = flow_core::testing::collect(&counted);
+    let summary = ReferenceRunner::new().run(p).unwrap();
+    assert_eq!((counted.values(), summary.dropped_late()), (vec![1], 1));
+}
+
+#[test]
+fn an_error_of_a_stateful_function_names_its_step() {
+    let p = Pipeline::new();
+    let failing = |_: &u32, _: u32, (): &mut (), _: &mut StatefulCx<'_, (), u32>| Err::<(), _>("no more");
+    let _ = p.create([(1, 1)]).stateful(failing).named("limit");
+    let error = ReferenceRunner::new().run(p).unwrap_err();
+    assert_eq!((error.kind(), error.step().unwrap().name.as_str()), (ErrorKind::User, "limit"));
+    assert!(error.report().ends_with("failed: no more"), "{}", error.report());
+}
+
+#[test]
+fn a_duplicate_is_one_within_the_horizon_and_none_after_it() {
+    let once = stream()
+        .add([(7, at(1)), (7, at(1))])
+        .clock(secs(9))
+        .add([(7, at(2))])
+        .clock(secs(1))
+        .add([(7, at(3))])
+        .run(|n: &PCollection<u32>| n.deduplicate(secs(10)));
+    assert_eq!(once.iter().map(|o| o.time).collect::<Vec<_>>(), [at(1), at(3)]);
+}
+
+#[test]
+fn remembering_duplicates_does_not_hold_up_the_watermark() {
+    let counts = stream().add([(7, at(1))]).watermark(at(60)).clock(secs(5)).run(|n: &PCollection<u32>| {
+        let minutes = n.window(Fixed::of(secs(60)).allowed_lateness(secs(600)).discarding());
+        minutes.deduplicate(secs(3600)).count().process(|(_, count), out| {
+            let now = out.now();
+            out.emit((count, now));
+        })
+    });
+    assert_eq!(counts[0].value, (1, at(0)));
+}
+
+#[test]
+fn batches_are_full_or_end_with_their_window() {
+    let elements = (0..5).map(|n| (n, at(i64::from(n)))).chain([(9, at(61))]);
+    let batches = stream().add(elements).run(|n: &PCollection<u32>| {
+        n.window(Fixed::of(secs(60)))
+            .key_by(|_| 'k')
+            .group_into_batches(2)
+            .map_values(|batch| batch.into_iter().collect::<Vec<_>>())
+    });
+    let seen: Vec<_> = batches.iter().map(|b| (b.value.1.clone(), b.window.start)).collect();
+    assert_eq!(seen, [(vec![0, 1], at(0)), (vec![2, 3], at(0)), (vec![4], at(0)), (vec![9], at(60))]);
+}
+
+#[test]
+fn a_reshuffle_keeps_time_window_and_pane() {
+    let counted = |shuffled: bool| {
+        stream().add([(7, at(1))]).watermark(at(60)).add([(7, at(2))]).run(|n: &PCollection<u32>| {
+            let late = Fixed::of(secs(60)).allowed_lateness(secs(60)).accumulating();
+            let counts = n.window(late).count();
+            if shuffled { counts.reshuffle() } else { counts }
+        })
+    };
+    assert_eq!(counted(true), counted(false));
+    assert_eq!(counted(true)[1].pane.timing, Timing::Late);
+    assert_eq!(counted(true)[1].window, Window::new(at(0), at(60)));
+}
