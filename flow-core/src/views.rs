@@ -1,12 +1,11 @@
 //! Side inputs: collections that other collections look things up in.
 
 use std::marker::PhantomData;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::exec::{BuildCx, StepId};
 use crate::graph::Shared;
-use crate::steps::{ViewTable, expire};
+use crate::steps::{ViewReader, ViewTable};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Timestamp};
 
@@ -85,14 +84,15 @@ impl<V: Send + Sync + 'static> SideInputs for &View<V> {
 
 impl<V: Send + Sync + 'static> Views for View<V> {
     type Values<'a> = &'a V;
-    type Tables = Rc<ViewTable<V>>;
+    type Tables = ViewReader<V>;
     type Found = Arc<V>;
 
     fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)> {
         vec![(self.step, &self.graph, &self.windowing)]
     }
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
-        cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty)))
+        let new = || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty));
+        ViewReader::new(cx.view(self.step, new))
     }
     fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<Arc<V>>, BoxError> {
         tables.lookup(main)
@@ -101,7 +101,7 @@ impl<V: Send + Sync + 'static> Views for View<V> {
         found
     }
     fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64) {
-        expire(tables, main_watermark, lateness);
+        tables.expire(main_watermark, lateness);
     }
 }
 
@@ -118,7 +118,7 @@ macro_rules! views {
 
         impl<$($name: Send + Sync + 'static),+> Views for ($(View<$name>,)+) {
             type Values<'a> = ($(&'a $name,)+);
-            type Tables = ($(Rc<ViewTable<$name>>,)+);
+            type Tables = ($(ViewReader<$name>,)+);
             type Found = ($(Arc<$name>,)+);
 
             fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)> {
@@ -135,7 +135,7 @@ macro_rules! views {
                 ($(&*found.$at,)+)
             }
             fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64) {
-                $(expire(&tables.$at, main_watermark, lateness);)+
+                $(tables.$at.expire(main_watermark, lateness);)+
             }
         }
     };

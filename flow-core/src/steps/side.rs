@@ -20,6 +20,8 @@ pub struct ViewTable<V> {
     windowing: Windowing,
     by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
     watermark: Cell<Timestamp>,
+    /// How far each step that reads the view is, and how late its elements may be.
+    readers: RefCell<Vec<(Timestamp, i64)>>,
     empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
 }
 
@@ -28,7 +30,8 @@ impl<V: 'static> ViewTable<V> {
         windowing: Windowing,
         empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
     ) -> Self {
-        ViewTable { windowing, by_window: RefCell::default(), watermark: Cell::new(Timestamp::MIN), empty }
+        let watermark = Cell::new(Timestamp::MIN);
+        ViewTable { windowing, by_window: RefCell::default(), watermark, readers: RefCell::default(), empty }
     }
 
     /// What an element of a main window sees; none while the view's window may still get its first pane.
@@ -45,10 +48,36 @@ impl<V: 'static> ViewTable<V> {
         self.by_window.borrow_mut().insert(side, Arc::clone(&empty));
         Ok(Some(empty))
     }
+}
 
-    /// Forgets windows that no element of the main input can ask for any more.
-    fn expire(&self, main_watermark: Timestamp, lateness: i64) {
-        self.by_window.borrow_mut().retain(|window, _| main_watermark <= window.expiry(lateness));
+/// One step's access to a view's contents.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
+pub struct ViewReader<V> {
+    table: Rc<ViewTable<V>>,
+    number: usize,
+}
+
+impl<V: 'static> ViewReader<V> {
+    pub(crate) fn new(table: Rc<ViewTable<V>>) -> Self {
+        let mut readers = table.readers.borrow_mut();
+        let number = readers.len();
+        readers.push((Timestamp::MIN, 0));
+        drop(readers);
+        ViewReader { table, number }
+    }
+
+    pub(crate) fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
+        self.table.lookup(main)
+    }
+
+    /// This step's input has come so far: forgets windows that no reader's elements can ask for any more.
+    pub(crate) fn expire(&self, main_watermark: Timestamp, lateness: i64) {
+        let mut readers = self.table.readers.borrow_mut();
+        readers[self.number] = (main_watermark, lateness);
+        let is_wanted =
+            |window: Window| readers.iter().any(|(main, lateness)| *main <= window.expiry(*lateness));
+        self.table.by_window.borrow_mut().retain(|window, _| is_wanted(*window));
     }
 }
 
@@ -107,6 +136,7 @@ where
             lateness: windowing.lateness,
             held: Bundle::default(),
             held_since: None,
+            waiting: None,
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             epoch: 1,
@@ -125,6 +155,8 @@ struct Side<T, U, S: Views, F> {
     lateness: i64,
     held: Bundle<T>,
     held_since: Option<Epoch>,
+    /// A signal that what is held must be in front of.
+    waiting: Option<Signal>,
     watermark: Timestamp,
     passed: Timestamp,
     epoch: Epoch,
@@ -201,7 +233,11 @@ where
         if !self.held.is_empty() {
             self.held_since = since;
         }
-        self.pass_watermark(next, cx)
+        self.pass_watermark(next, cx)?;
+        match self.waiting.take_if(|_| self.held.is_empty()) {
+            Some(signal) => next.signal(signal, cx),
+            None => Ok(()),
+        }
     }
 
     fn pass_watermark(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
@@ -234,6 +270,11 @@ where
                 self.watermark = to;
                 return self.pass_watermark(next, cx);
             }
+            // After the last barrier nothing is written any more.
+            Signal::Barrier { last: true, .. } if !self.held.is_empty() => {
+                self.waiting = Some(signal);
+                return Ok(());
+            }
             Signal::Barrier { epoch, .. } => {
                 self.epoch = epoch + 1;
                 if let Some(since) = self.held_since {
@@ -245,9 +286,4 @@ where
         }
         next.signal(signal, cx)
     }
-}
-
-/// Access for the implementations of [`Views`].
-pub(crate) fn expire<V: 'static>(table: &Rc<ViewTable<V>>, main_watermark: Timestamp, lateness: i64) {
-    table.expire(main_watermark, lateness);
 }
