@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId};
-use flow_core::graph::Graph;
+use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, Summary, Timestamp};
 
 use crate::clock::{Clock, instant};
@@ -20,6 +20,9 @@ use crate::worker::{self, Board, Command, Event, Place};
 
 /// A way to speak to a running coordinator.
 pub(crate) type Control = Sender<(usize, Event)>;
+
+/// How often the coordinator looks at progress if nothing happens.
+const REFRESH: Duration = Duration::from_millis(200);
 
 /// The sender number of what does not come from a worker.
 pub(crate) const OUTSIDE: usize = usize::MAX;
@@ -178,7 +181,8 @@ impl Coordinator {
 
     /// Plays the script, with everything at rest after each step; then the streams end.
     fn play_script(&mut self) -> Result<()> {
-        if self.graph.script.is_empty() {
+        let is_scripted = |step: &Step| matches!(&step.op, Op::Read(read) if read.is_scripted());
+        if !self.graph.steps.iter().any(is_scripted) {
             return Ok(());
         }
         let script = self.graph.script.clone();
@@ -219,7 +223,10 @@ impl Coordinator {
         let streams = self.graph.collections.iter().any(|collection| !collection.bounded);
         let mut next_epoch = instant() + self.options.epoch;
         while !self.state.finished {
-            let patience = next_epoch.saturating_duration_since(instant()).min(Duration::from_millis(200));
+            // With no epoch to begin, nothing happens by the clock alone.
+            let may_begin = streams && self.state.open.is_none();
+            let until = next_epoch.saturating_duration_since(instant());
+            let patience = if may_begin { until.min(REFRESH) } else { REFRESH };
             self.receive(patience)?;
             if self.sources_have_ended() {
                 self.begin_epoch(true);

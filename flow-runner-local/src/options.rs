@@ -73,16 +73,16 @@ impl Options {
     }
 
     /// Bytes that may be under way to one exchange: enough to keep workers busy, few enough to stay in cache, and in
-    /// all no more than two fifths of the limit.
+    /// all no more than two fifths of the limit. Never none, which nothing would fit in.
     pub(crate) fn exchange_bytes(&self, exchanges: usize) -> usize {
         let share = self.memory_limit * 2 / 5 / exchanges.max(1) as u64;
-        usize::try_from(share).unwrap_or(usize::MAX).min((4 << 20) * self.workers())
+        usize::try_from(share).unwrap_or(usize::MAX).clamp(1, (4 << 20) * self.workers())
     }
 
     /// Bytes that one step may keep waiting on one worker.
     pub(crate) fn holding_bytes(&self) -> usize {
         let share = self.memory_limit / 5 / self.workers() as u64;
-        usize::try_from(share).unwrap_or(usize::MAX).min(16 << 20)
+        usize::try_from(share).unwrap_or(usize::MAX).clamp(1, 16 << 20)
     }
 }
 

@@ -37,14 +37,20 @@ impl Station {
         self.arrivals.push_back((sender, arrival));
     }
 
-    /// Whether there is something to do; `may_emit` says whether what stands behind can take more.
+    /// Whether there is something to do; `may_emit` says whether what stands behind can take more. Nothing is taken in
+    /// while it cannot: what arrives may go straight through.
     pub(crate) fn is_busy(&self, may_emit: bool) -> bool {
-        if self.working { may_emit } else { !self.arrivals.is_empty() || !self.ready.is_empty() }
+        may_emit && !self.is_empty()
     }
 
     /// Whether anything is left to do, now or later.
     pub(crate) fn is_empty(&self) -> bool {
         !self.working && self.arrivals.is_empty() && self.ready.is_empty()
+    }
+
+    /// Whether there is more to pass on of what was taken in.
+    pub(crate) fn is_working(&self) -> bool {
+        self.working
     }
 
     /// Does one thing: passes on a bundle of what is due, or takes the next arrival.

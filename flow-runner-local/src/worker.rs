@@ -137,11 +137,17 @@ impl Worker {
         let mut build = BuildCx::new(place.worker, place.workers, graph.labels());
         let local: Local = Rc::default();
         let mut stations = Vec::new();
+        let mut gates = Gates::of_all(graph);
         let chains = guard(&mut cx, |_| {
             Chains::build(graph, &mut build, |step, output, build| {
                 let Op::Exchange(exchange) = &step.op else { unreachable!("only exchanges are asked for") };
                 let inbox = exchange.receiver(step.id, output, build);
-                stations.push(Station::new(step.id, inbox, Gates::of(graph, step.id), place.workers));
+                stations.push(Station::new(
+                    step.id,
+                    inbox,
+                    gates.remove(&step.id).unwrap_or_default(),
+                    place.workers,
+                ));
                 let mail = Mail {
                     exchange: step.id,
                     worker: place.worker,
@@ -160,9 +166,10 @@ impl Worker {
             let Op::Read(read) = &graph.step(step).op else { continue };
             let splits = Arc::clone(&place.splits[step.index()]);
             let at_once = read.reads_splits_at_once();
-            let mut source =
-                SourceRun::new(step, driver, splits, Gates::of(graph, step), at_once, read.is_scripted());
-            source.open(place.worker, place.workers).map_err(|e| e.at(&graph.step(step).label))?;
+            let gates = gates.remove(&step).unwrap_or_default();
+            let mut source = SourceRun::new(step, driver, splits, gates, at_once, read.is_scripted());
+            cx.enter(step);
+            guard(&mut cx, |cx| source.open(place.worker, place.workers).map_err(|e| cx.error_here(e)))?;
             sources.push(source);
         }
         let holding_limit = place.options.holding_bytes();
@@ -233,7 +240,7 @@ impl Worker {
     fn run_station(&mut self) -> Result<bool> {
         let (traffic, cx, limit) = (&self.place.traffic, &mut self.cx, self.holding_limit);
         for station in &mut self.stations {
-            if !station.is_empty() && station.is_busy(station.gates.are_open(traffic, cx, limit)) {
+            if station.is_busy(station.gates.are_open(traffic, cx, limit)) {
                 station.run(traffic, cx)?;
                 return Ok(true);
             }
@@ -376,7 +383,8 @@ impl Worker {
 
     fn is_past_deadline(&self) -> bool {
         let now: Timestamp = self.cx.now;
-        self.stations.iter().any(|station| station.inbox.deadline().is_some_and(|at| at <= now))
+        let mut idle = self.stations.iter().filter(|station| !station.is_working());
+        idle.any(|station| station.inbox.deadline().is_some_and(|at| at <= now))
     }
 
     fn show(&self) {

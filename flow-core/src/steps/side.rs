@@ -146,6 +146,7 @@ where
             lateness: windowing.lateness,
             held: Bundle::default(),
             held_since: None,
+            waiting: None,
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             epoch: 1,
@@ -164,6 +165,8 @@ struct Side<T, U, S: Views, F> {
     lateness: i64,
     held: Bundle<T>,
     held_since: Option<Epoch>,
+    /// A signal that what is held must be in front of.
+    waiting: Option<Signal>,
     watermark: Timestamp,
     passed: Timestamp,
     epoch: Epoch,
@@ -240,7 +243,11 @@ where
         if !self.held.is_empty() {
             self.held_since = since;
         }
-        self.pass_watermark(next, cx)
+        self.pass_watermark(next, cx)?;
+        match self.waiting.take_if(|_| self.held.is_empty()) {
+            Some(signal) => next.signal(signal, cx),
+            None => Ok(()),
+        }
     }
 
     fn pass_watermark(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
@@ -272,6 +279,11 @@ where
             Signal::Watermark(to) => {
                 self.watermark = to;
                 return self.pass_watermark(next, cx);
+            }
+            // After the last barrier nothing is written any more.
+            Signal::Barrier { last: true, .. } if !self.held.is_empty() => {
+                self.waiting = Some(signal);
+                return Ok(());
             }
             Signal::Barrier { epoch, .. } => {
                 self.epoch = epoch + 1;
