@@ -62,3 +62,29 @@ impl<T: Element> Reader for CreateReader<T> {
         self.next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::conformance;
+    use crate::testing::faults::SlowSource;
+
+    #[test]
+    fn given_values_are_a_lawful_source() {
+        conformance::source(&Create::new(vec![1, 2, 2, 3]), &[3, 2, 2, 1]);
+        conformance::source(&Create::new(Vec::<u8>::new()), &[]);
+    }
+
+    #[test]
+    fn given_values_that_take_several_bundles_are_read_in_several_splits() {
+        let values: Vec<[u64; 64]> = (0..100).map(|n| [n; 64]).collect();
+        let source = Create::new(values.clone());
+        assert_eq!(source.splits(3).unwrap(), [(0, 33), (33, 66), (66, 100)]);
+        conformance::source(&source, &values);
+    }
+
+    #[test]
+    fn a_source_that_is_slow_is_still_lawful() {
+        conformance::source(&SlowSource::new(Create::new(vec![1, 2, 3]), 2), &[1, 2, 3]);
+    }
+}

@@ -100,6 +100,7 @@ impl Pipeline {
     /// Everything that is wrong with the pipeline.
     pub fn into_graph(self) -> crate::Result<Graph> {
         let mut graph = std::mem::take(&mut *self.graph.lock());
+        graph.take_expectations();
         graph.check()?;
         Ok(graph)
     }

@@ -43,6 +43,7 @@ impl<S: Source> ReadOp for Read<S> {
             source: Arc::clone(&self.source),
             output: typed(output),
             open: Vec::new(),
+            ended: Vec::new(),
             turn: 0,
             bundle: Bundle::default(),
         })
@@ -54,6 +55,8 @@ struct Reading<S: Source> {
     source: Arc<S>,
     output: Output<S::Item>,
     open: Vec<Slot<S::Reader>>,
+    /// Those that have ended and are not committed yet.
+    ended: Vec<Slot<S::Reader>>,
     /// The reader whose turn it is.
     turn: usize,
     bundle: Bundle<S::Item>,
@@ -61,9 +64,10 @@ struct Reading<S: Source> {
 
 struct Slot<R: Reader> {
     reader: R,
-    ended: bool,
     /// Since when it has had nothing to say, and its watermark then.
     quiet: Option<(Timestamp, Timestamp)>,
+    /// Its end is committed.
+    committed: bool,
     /// Positions at barriers that are not committed yet.
     marks: VecDeque<(Epoch, R::Position)>,
 }
@@ -72,9 +76,6 @@ impl<S: Source> Reading<S> {
     /// Reads from the reader whose turn it is; true if it did something.
     fn read(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<bool> {
         let slot = &mut self.open[self.turn];
-        if slot.ended {
-            return Ok(false);
-        }
         let next = match slot.reader.poll_next(task, &mut self.bundle) {
             Poll::Pending => {
                 let watermark = slot.reader.watermark();
@@ -87,7 +88,7 @@ impl<S: Source> Reading<S> {
         };
         slot.quiet = None;
         if next == Next::End {
-            slot.ended = true;
+            self.ended.push(self.open.swap_remove(self.turn));
         }
         if !self.bundle.is_empty() {
             cx.enter_with(self.step, self.bundle.len());
@@ -104,7 +105,7 @@ impl<S: Source> Driver for Reading<S> {
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
         let reader = self.source.reader(&split, position)?;
-        self.open.push(Slot { reader, ended: false, quiet: None, marks: VecDeque::new() });
+        self.open.push(Slot { reader, quiet: None, committed: false, marks: VecDeque::new() });
         Ok(())
     }
 
@@ -116,21 +117,21 @@ impl<S: Source> Driver for Reading<S> {
                 return Ok(Progress::Moved);
             }
         }
-        Ok(if self.open.iter().all(|slot| slot.ended) { Progress::Done } else { Progress::Pending })
+        Ok(if self.open.is_empty() { Progress::Done } else { Progress::Pending })
     }
 
     fn watermark(&self, idle_before: Timestamp) -> SourceWatermark {
-        let mut open = self.open.iter().filter(|slot| !slot.ended).peekable();
-        if open.peek().is_none() {
+        if self.open.is_empty() {
             return SourceWatermark::NoSplit;
         }
-        let counting = open.filter(|slot| slot.quiet.is_none_or(|(since, _)| since > idle_before));
+        let counting =
+            self.open.iter().filter(|slot| slot.quiet.is_none_or(|(since, _)| since > idle_before));
         counting.map(|slot| slot.reader.watermark()).min().map_or(SourceWatermark::Idle, SourceWatermark::At)
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
         if let Signal::Barrier { epoch, .. } = signal {
-            for slot in &mut self.open {
+            for slot in self.open.iter_mut().chain(&mut self.ended) {
                 slot.marks.push_back((epoch, slot.reader.position()));
             }
         }
@@ -139,16 +140,17 @@ impl<S: Source> Driver for Reading<S> {
 
     fn commit(&mut self, epoch: Epoch) -> Vec<BoxFuture<Result<()>>> {
         let mut commits: Vec<BoxFuture<Result<()>>> = Vec::new();
-        for slot in &mut self.open {
+        for slot in self.open.iter_mut().chain(&mut self.ended) {
             let mut last = None;
             while slot.marks.front().is_some_and(|(marked, _)| *marked <= epoch) {
                 last = slot.marks.pop_front();
             }
             if let Some((_, position)) = last {
+                slot.committed = slot.marks.is_empty();
                 commits.push(Box::pin(slot.reader.commit(position)));
             }
         }
-        self.open.retain(|slot| !slot.ended || !slot.marks.is_empty());
+        self.ended.retain(|slot| !slot.committed);
         commits
     }
 }

@@ -7,7 +7,8 @@ use crate::{Pipeline, Result, StepLabel};
 
 /// Runs pipelines.
 ///
-/// The core holds the [`ReferenceRunner`](crate::ReferenceRunner); `flow-runner-local` the one for work.
+/// The core holds the [`ReferenceRunner`](crate::ReferenceRunner); `flow-runner-local` the one for work. One of your own is
+/// right if it passes [`testing::conformance::runner`](crate::testing::conformance::runner).
 pub trait Runner {
     /// What is known after a run.
     type Report: AsRef<Summary>;

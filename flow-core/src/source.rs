@@ -83,6 +83,7 @@ pub trait Reader: Send + 'static {
 pub enum Next {
     /// Elements were appended, or none this time; there may be more.
     More,
-    /// The split has ended; the last elements may have been appended.
+    /// The split has ended; the last elements may have been appended. Only `watermark`, `position` and `commit` are
+    /// called from now on: files and connections can be closed.
     End,
 }

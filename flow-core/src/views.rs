@@ -1,12 +1,11 @@
 //! Side inputs: collections that other collections look things up in.
 
 use std::marker::PhantomData;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::exec::{BuildCx, StepId};
-use crate::graph::Shared;
-use crate::steps::{ViewTable, expire};
+use crate::graph::Origin;
+use crate::steps::{Lookup, ViewTable};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Timestamp};
 
@@ -17,7 +16,7 @@ use crate::{BoxError, Timestamp};
 /// waits for it: until the view's window has had its first pane, or has ended empty.
 pub struct View<V> {
     pub(crate) step: StepId,
-    pub(crate) graph: Shared,
+    pub(crate) graph: Origin,
     pub(crate) windowing: Windowing,
     pub(crate) empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
     pub(crate) value: PhantomData<fn() -> V>,
@@ -59,7 +58,7 @@ pub trait Views: Clone + Send + Sync + 'static + sealed::Sealed {
     type Found: 'static;
 
     #[doc(hidden)]
-    fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)>;
+    fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)>;
     #[doc(hidden)]
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables;
     #[doc(hidden)]
@@ -85,23 +84,23 @@ impl<V: Send + Sync + 'static> SideInputs for &View<V> {
 
 impl<V: Send + Sync + 'static> Views for View<V> {
     type Values<'a> = &'a V;
-    type Tables = Rc<ViewTable<V>>;
+    type Tables = Lookup<V>;
     type Found = Arc<V>;
 
-    fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)> {
+    fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {
         vec![(self.step, &self.graph, &self.windowing)]
     }
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
-        cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty)))
+        Lookup::new(cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty))))
     }
     fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<Arc<V>>, BoxError> {
-        tables.lookup(main)
+        tables.find(main)
     }
     fn values(found: &Arc<V>) -> &V {
         found
     }
     fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64) {
-        expire(tables, main_watermark, lateness);
+        tables.expire(main_watermark, lateness);
     }
 }
 
@@ -118,24 +117,24 @@ macro_rules! views {
 
         impl<$($name: Send + Sync + 'static),+> Views for ($(View<$name>,)+) {
             type Values<'a> = ($(&'a $name,)+);
-            type Tables = ($(Rc<ViewTable<$name>>,)+);
+            type Tables = ($(Lookup<$name>,)+);
             type Found = ($(Arc<$name>,)+);
 
-            fn steps(&self) -> Vec<(StepId, &Shared, &Windowing)> {
+            fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {
                 vec![$((self.$at.step, &self.$at.graph, &self.$at.windowing)),+]
             }
             fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
                 ($(self.$at.tables(cx),)+)
             }
             fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<Self::Found>, BoxError> {
-                $(if tables.$at.lookup(main)?.is_none() { return Ok(None) })+
-                Ok(Some(($(tables.$at.lookup(main)?.expect("present a moment ago"),)+)))
+                $(if tables.$at.find(main)?.is_none() { return Ok(None) })+
+                Ok(Some(($(tables.$at.find(main)?.expect("present a moment ago"),)+)))
             }
             fn values(found: &Self::Found) -> Self::Values<'_> {
                 ($(&*found.$at,)+)
             }
             fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64) {
-                $(expire(&tables.$at, main_watermark, lateness);)+
+                $(tables.$at.expire(main_watermark, lateness);)+
             }
         }
     };

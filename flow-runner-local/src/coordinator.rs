@@ -335,6 +335,10 @@ impl Coordinator {
                 self.tell(Command::Finish);
             }
             Event::Stop => {}
+            Event::Report(reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.counts_so_far());
+            }
             other @ (Event::Commits { .. } | Event::Settled { .. }) => return Ok(Some(other)),
         }
         Ok(None)

@@ -1,6 +1,6 @@
 use std::thread::JoinHandle;
 
-use flow_core::{Error, ErrorKind, Result};
+use flow_core::{Error, ErrorKind, Result, Summary};
 
 use crate::coordinator::{Control, OUTSIDE};
 use crate::report::Report;
@@ -37,6 +37,13 @@ impl Job {
     /// Gives up: nothing more is committed, and [`wait`](Job::wait) returns an error of kind `Cancelled`.
     pub fn cancel(&self) {
         let _ = self.control.send((OUTSIDE, Event::Cancel));
+    }
+
+    /// How far the run is: the counts of its steps so far, a fraction of a second old. None once it has ended.
+    pub fn summary(&self) -> Option<Summary> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.control.send((OUTSIDE, Event::Report(reply))).ok()?;
+        answer.recv().ok()
     }
 
     /// Whether the run has ended.

@@ -55,6 +55,8 @@ pub(crate) enum Event {
     Stop,
     /// A call to give up.
     Cancel,
+    /// A question how far the run is.
+    Report(Sender<flow_core::Summary>),
     /// A commit of a reader is done.
     Committed(Result<()>),
 }
@@ -116,15 +118,12 @@ pub(crate) fn run(place: Place, graph: &Graph) -> Vec<StepCounts> {
     let (worker, events, traffic) = (place.worker, place.events.clone(), Arc::clone(&place.traffic));
     let mut cx = Cx::new(graph.labels(), Waker::from(Arc::clone(&place.parker)), Some(nanos));
     cx.now = place.clock.now();
-    let outcome = Worker::build(place, graph, cx).and_then(|mut worker| {
-        let result = worker.run();
-        let counts = std::mem::take(&mut worker.cx.counts);
-        // Tear-down is a user's code as well.
-        let torn = guard(&mut Cx::new(graph.labels(), Waker::noop().clone(), None), move |_| {
-            drop(worker);
-            Ok(())
-        });
-        result.and(torn).map(|()| counts)
+    // Users' code is guarded call by call, which names the step; this is for what is left, tear-down and ourselves.
+    let mut outside = Cx::new(graph.labels(), Waker::noop().clone(), None);
+    let outcome = guard(&mut outside, |_| {
+        let mut worker = Worker::build(place, graph, cx)?;
+        worker.run()?;
+        Ok(std::mem::take(&mut worker.cx.counts))
     });
     outcome.unwrap_or_else(|error| {
         traffic.abort();

@@ -4,18 +4,21 @@
 //! ([`Display`](std::fmt::Display)) and as mermaid ([`Graph::to_mermaid`]).
 
 mod check;
+mod expect;
 mod names;
 mod print;
 
 use std::any::type_name;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use crate::exec::{CollectionOf, CollectionOp, Op, StepId};
 use crate::window::Windowing;
 use crate::{Element, Error, StepLabel};
 pub use check::BuildErrors;
+pub(crate) use expect::Expectation;
+use expect::Taken;
 pub(crate) use names::ScopeId;
 use names::{Names, moved};
 pub(crate) use print::short_name;
@@ -85,24 +88,14 @@ pub struct Graph {
     pub collections: Vec<Collection>,
     /// Clock moves of the script that scripted sources play, one entry a step of the script.
     pub script: Vec<Option<Duration>>,
-    /// Assertions that must have been reached for a run to succeed.
+    /// What must hold at the end of a run.
     pub(crate) expectations: Vec<Expectation>,
+    /// The same, once a runner has the graph.
+    taken: Vec<Taken>,
     /// The metrics that steps write to.
     pub(crate) metrics: crate::metrics::Registry,
     errors: Vec<Error>,
     names: Names,
-}
-
-/// Something that must have happened by the end of a run.
-pub(crate) struct Expectation {
-    pub(crate) step: StepLabel,
-    pub(crate) check: Box<dyn FnOnce() -> Result<(), String> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Expectation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Expectation({})", self.step)
-    }
 }
 
 /// What a new step is made of.
@@ -247,13 +240,15 @@ impl Graph {
         self.metrics.clone()
     }
 
-    /// Runs the checks that a run's end owes: the assertions of a test that never saw a value fail here.
+    /// Hands the expectations over to the run that is about to begin.
+    pub(crate) fn take_expectations(&mut self) {
+        self.taken.extend(self.expectations.drain(..).map(Expectation::taken));
+    }
+
+    /// The checks that the end of a successful run owes: the assertions of a test fail here. A runner that leaves
+    /// them out passes every test.
     pub fn finish(&mut self) -> Result<(), Vec<Error>> {
-        let failed: Vec<Error> = self
-            .expectations
-            .drain(..)
-            .filter_map(|e| (e.check)().err().map(|m| Error::new(crate::ErrorKind::User, m).at(&e.step)))
-            .collect();
+        let failed: Vec<Error> = self.taken.drain(..).filter_map(|taken| taken.checked().err()).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 }
@@ -271,4 +266,18 @@ impl Shared {
     pub(crate) fn same(&self, other: &Shared) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+
+    /// To tell this graph from others, without keeping it: views are held by the graph's own steps.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn is(&self, origin: &Origin) -> bool {
+        Arc::as_ptr(&self.0) == origin.0.as_ptr()
+    }
 }
+
+/// Which graph something is of.
+#[derive(Clone, Debug)]
+#[doc(hidden)]
+pub struct Origin(Weak<Mutex<Graph>>);

@@ -21,6 +21,7 @@ where
         watermark: Timestamp::MIN,
         worth: Worth::default(),
         scatter: Scatter::new(outbox),
+        singles: Vec::new(),
         input: std::marker::PhantomData,
     })
 }
@@ -43,6 +44,7 @@ struct Lift<K, V, C: CombineFn<V>> {
     watermark: Timestamp,
     worth: Worth,
     scatter: Scatter<K, C::Accumulator>,
+    singles: Vec<(K, C::Accumulator)>,
     input: std::marker::PhantomData<fn(V)>,
 }
 
@@ -96,6 +98,16 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
         self.occupied.push(at as u32);
     }
 
+    /// Sends a bundle's elements as they are, each in an accumulator of its own.
+    fn pass_on(&mut self, bundle: &mut Bundle<(K, V)>, window: Window) {
+        let mut singles = std::mem::take(&mut self.singles);
+        singles.clear();
+        singles.extend(bundle.values.drain(..).map(|(key, value)| (key, self.single(value))));
+        let mut singles = Bundle::with(singles, meta_of(window));
+        self.scatter.push_all(&mut singles, key_hash);
+        self.singles = singles.values;
+    }
+
     fn flush(&mut self) {
         for at in self.occupied.drain(..) {
             if let Some(old) = self.slots[at as usize].take() {
@@ -120,6 +132,11 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
         }
         let lifting = self.worth.skip == 0;
         let watermark = self.watermark;
+        if !lifting && let Some(window) = bundle.windows.uniform() {
+            self.worth.skip = self.worth.skip.saturating_sub(len as u32);
+            self.pass_on(bundle, window);
+            return Ok(());
+        }
         let Bundle { values, windows, .. } = bundle;
         for (at, (key, value)) in values.drain(..).enumerate() {
             let window = windows.get(at);

@@ -35,6 +35,9 @@ pub(super) struct Tables<K, V, C: CombineFn<V>, A> {
     types: PhantomData<fn(V, A)>,
 }
 
+/// From about so many entries on, a table is larger than the caches near a core.
+const OUTGROWS_CACHE: usize = 1 << 14;
+
 struct Open<K, A> {
     table: HashTable<(K, A)>,
     since: Epoch,
@@ -218,6 +221,35 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
 }
 
 impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
+    /// Elements of one window that is still open.
+    fn add_all<In>(
+        &mut self,
+        window: Window,
+        bundle: &mut Bundle<(K, In)>,
+        hashes: &mut Vec<u64>,
+        epoch: Epoch,
+    ) where
+        A: Absorb<In, V, C>,
+    {
+        let place = self.table_of(window, epoch);
+        let open = self.open[place].as_mut().expect("an indexed window is open");
+        if open.table.len() > OUTGROWS_CACHE {
+            // Looked up first without use: such reads wait for memory side by side, those of updates one by one.
+            let found = |((key, _), hash): (&(K, In), &u64)| {
+                open.table.find(*hash, |entry| entry.0 == *key).is_some()
+            };
+            std::hint::black_box(bundle.values.iter().zip(&*hashes).filter(|pair| found(*pair)).count());
+        }
+        for ((key, input), hash) in bundle.values.drain(..).zip(hashes.drain(..)) {
+            match open.table.entry(hash, |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
+                Entry::Occupied(mut entry) => A::absorb(&self.combine, &mut entry.get_mut().1, input),
+                Entry::Vacant(place) => {
+                    place.insert((key, A::start(&self.combine, input)));
+                }
+            }
+        }
+    }
+
     /// Late elements: added to what the window has, and noted as touched so that each key fires once for the bundle.
     fn add_late<In>(
         &mut self,
@@ -287,6 +319,12 @@ where
         let mut dropped = Dropped::default();
         let mut touched = Vec::new();
         let Keyed { bundle, hashes } = elements;
+        if let Some(window) = bundle.windows.uniform()
+            && self.watermark <= window.max_timestamp()
+        {
+            self.add_all(window, bundle, hashes, epoch);
+            return Ok(dropped);
+        }
         let Bundle { values, windows, .. } = bundle;
         for (at, ((key, input), hash)) in values.drain(..).zip(hashes.drain(..)).enumerate() {
             let window = windows.get(at);

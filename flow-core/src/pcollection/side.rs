@@ -121,13 +121,17 @@ impl<T: Element> PCollection<T> {
             let built: PCollection<Arc<V>> = panes.then(
                 "build",
                 steps::process(move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
+                    // Nothing new: the view stays as it was. One that never had an element is empty when asked.
+                    if values.is_empty() {
+                        return Ok(());
+                    }
                     build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
                 }),
             );
             let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
             (built.add_step("publish", String::new(), Location::caller(), publish), windowing)
         });
-        View { step, graph: self.graph.clone(), windowing, empty, value: PhantomData }
+        View { step, graph: self.graph.origin(), windowing, empty, value: PhantomData }
     }
 }
 
@@ -216,7 +220,7 @@ impl<T: Element> PCollection<T> {
         let minute = Window::new(Timestamp::from_secs(0), Timestamp::from_secs(60));
         let typical = if main.is_global() { Window::GLOBAL } else { minute };
         for (_, graph, side) in views.steps() {
-            if !self.graph.same(graph) {
+            if !self.graph.is(graph) {
                 self.error(location, "a view is read in the pipeline that it was made in");
             } else if side.side_window(typical).is_none() {
                 self.error(location, format!("a view in {side:?} cannot be read from {main:?}: no window of it belongs to the main input's"));

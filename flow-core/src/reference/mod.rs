@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 use crate::exec::{BuildCx, Chains, Cx, Driver, Op, Progress, Signal, StepId, guard};
 use crate::graph::Graph;
 use crate::{Pipeline, Result, Runner, Summary, Timestamp};
-use wait::Parked;
+pub(crate) use wait::Parked;
 
 /// Runs a pipeline in one thread, step by step, by the written rules: no workers, no exchange, no aggregation ahead.
 ///

@@ -220,3 +220,22 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
         Ok(tokens)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::By;
+    use crate::testing::{MemorySink, MemorySinks, conformance};
+
+    #[test]
+    fn destinations_together_are_a_lawful_sink() {
+        let sinks = MemorySinks::new();
+        let mut places = 0..;
+        let fresh = || {
+            let (sinks, place) = (sinks.clone(), places.next().expect("places enough"));
+            By::new(|n: &u32| n % 2, move |parity: &u32| sinks.sink(&format!("{place}, {parity}")))
+        };
+        conformance::sink(fresh, &[1, 2, 2, 3, 4, 5], |by: &By<u32, u32, MemorySink<u32>>| {
+            [0, 1].iter().flat_map(|parity| (by.sinks.make)(parity).values()).collect()
+        });
+    }
+}

@@ -22,7 +22,7 @@ pub(crate) use pardo::par_do;
 pub(crate) use partition::partition;
 pub use process::Outcome;
 pub(crate) use process::process;
-pub(crate) use side::{ViewTable, expire, publish, side_process};
+pub(crate) use side::{Lookup, ViewTable, publish, side_process};
 pub(crate) use split::split;
 pub(crate) use time::{late_split, reify, rewindow, timestamps};
 pub(crate) use write::WriteStep;

@@ -14,12 +14,12 @@ use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Element, Result, Timestamp};
 
 /// A view's contents on one worker, by the view's windows.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
-pub struct ViewTable<V> {
+pub(crate) struct ViewTable<V> {
     windowing: Windowing,
     by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
     watermark: Cell<Timestamp>,
+    /// For each step that reads the view here, the end of the windows that it will not ask for again.
+    readers: RefCell<Vec<Timestamp>>,
     empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
 }
 
@@ -28,11 +28,17 @@ impl<V: 'static> ViewTable<V> {
         windowing: Windowing,
         empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
     ) -> Self {
-        ViewTable { windowing, by_window: RefCell::default(), watermark: Cell::new(Timestamp::MIN), empty }
+        ViewTable {
+            windowing,
+            by_window: RefCell::default(),
+            watermark: Cell::new(Timestamp::MIN),
+            readers: RefCell::default(),
+            empty,
+        }
     }
 
     /// What an element of a main window sees; none while the view's window may still get its first pane.
-    pub(crate) fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
+    fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
         let side =
             self.windowing.side_window(main).ok_or("the view's windows do not map from the main input's")?;
         if let Some(value) = self.by_window.borrow().get(&side) {
@@ -46,9 +52,42 @@ impl<V: 'static> ViewTable<V> {
         Ok(Some(empty))
     }
 
-    /// Forgets windows that no element of the main input can ask for any more.
-    fn expire(&self, main_watermark: Timestamp, lateness: i64) {
-        self.by_window.borrow_mut().retain(|window, _| main_watermark <= window.expiry(lateness));
+    /// One more step that reads the view; its number.
+    fn register(&self) -> usize {
+        let mut readers = self.readers.borrow_mut();
+        readers.push(Timestamp::MIN);
+        readers.len() - 1
+    }
+
+    /// A reader's input has come so far; windows that no reader can ask for any more are forgotten.
+    fn expire(&self, reader: usize, main_watermark: Timestamp, lateness: i64) {
+        let mut readers = self.readers.borrow_mut();
+        readers[reader] = main_watermark.offset_micros(-lateness);
+        let least = readers.iter().copied().min().unwrap_or(Timestamp::MIN);
+        self.by_window.borrow_mut().retain(|window, _| least <= window.max_timestamp());
+    }
+}
+
+/// A view as one step on one worker reads it.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
+pub struct Lookup<V> {
+    table: Rc<ViewTable<V>>,
+    reader: usize,
+}
+
+impl<V: 'static> Lookup<V> {
+    pub(crate) fn new(table: Rc<ViewTable<V>>) -> Self {
+        let reader = table.register();
+        Lookup { table, reader }
+    }
+
+    pub(crate) fn find(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
+        self.table.lookup(main)
+    }
+
+    pub(crate) fn expire(&self, main_watermark: Timestamp, lateness: i64) {
+        self.table.expire(self.reader, main_watermark, lateness);
     }
 }
 
@@ -245,9 +284,4 @@ where
         }
         next.signal(signal, cx)
     }
-}
-
-/// Access for the implementations of [`Views`].
-pub(crate) fn expire<V: 'static>(table: &Rc<ViewTable<V>>, main_watermark: Timestamp, lateness: i64) {
-    table.expire(main_watermark, lateness);
 }

@@ -26,7 +26,7 @@ impl<T, F: Fn(&T) -> Timestamp> Transform<T, T> for Timestamps<F> {
         let times: Vec<Timestamp> = bundle.values.iter().map(&*self.at).collect();
         for (index, at) in times.iter().enumerate() {
             let before = bundle.times.get(index);
-            // The greatest skew is any: it does not span all of time.
+            // The longest skew is any: it spans less than all of time.
             if self.skew < i64::MAX && *at < before.offset_micros(-self.skew) {
                 let message = format!(
                     "a timestamp of {at} would move an element back from {before}: the allowed skew is {:?}",

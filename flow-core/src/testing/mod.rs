@@ -1,16 +1,21 @@
 //! What tests of pipelines, and of your own parts of them, are made of.
 //!
 //! [`apply`] runs a transform on plain values and returns plain values; [`stream`] does the same with a script of
-//! elements, watermarks and clock moves; [`collect`] looks at any collection of a pipeline that a test builds itself.
+//! elements, watermarks and clock moves; [`assert_that`] says what a collection holds at the end of a run, and
+//! [`collect`] looks at it. [`conformance`] checks parts of your own against the laws of their trait, and [`faults`] are
+//! sources and sinks that are slow, or fail when told.
 
 pub mod conformance;
+pub mod faults;
 
 mod apply;
+mod assert;
 mod collect;
 mod script;
 mod sinks;
 
 pub use apply::{Given, apply};
+pub use assert::{That, assert_that};
 pub use collect::{Collected, collect};
 pub use script::{Input, Script, Stream, stream};
 pub use sinks::{MemorySink, MemorySinks};

@@ -1,4 +1,5 @@
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -77,22 +78,56 @@ impl<T: Element> Input<T> {
         self.collection.clone()
     }
 
-    /// Elements with their event times arrive, in one bundle.
+    /// Elements with their event times arrive, in one bundle. Their times lie before [`Timestamp::MAX`], and nothing
+    /// arrives once the watermark has reached it: the run reports both as errors.
+    #[track_caller]
     pub fn add(&self, elements: impl IntoIterator<Item = (T, Timestamp)>) -> &Self {
-        self.line(Line::Elements(elements.into_iter().collect()))
+        self.line(Line::Elements(elements.into_iter().collect()), Location::caller())
     }
 
-    /// The stream's watermark moves forward.
+    /// The stream's watermark moves forward: to [`Timestamp::MAX`] at its end, which comes by itself. One that moves
+    /// back is an error of the run.
+    #[track_caller]
     pub fn watermark(&self, to: Timestamp) -> &Self {
-        self.line(Line::Watermark(to))
+        self.line(Line::Watermark(to), Location::caller())
     }
 
-    fn line(&self, line: Line<T>) -> &Self {
+    fn line(&self, line: Line<T>, location: &'static Location<'static>) -> &Self {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let mut graph = self.graph.lock();
+        if let Err(message) = line.follows(&lines) {
+            graph.error(message, location);
+            return self;
+        }
         let step = graph.script.len();
         graph.script.push(None);
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push((step, line));
+        lines.push((step, line));
+        drop((graph, lines));
         self
+    }
+}
+
+impl<T> Line<T> {
+    /// Why this line cannot come after others, in the user's words.
+    fn follows(&self, lines: &[(usize, Line<T>)]) -> Result<(), String> {
+        let watermarks = lines.iter().filter_map(|(_, line)| match line {
+            Line::Watermark(to) => Some(*to),
+            Line::Elements(_) => None,
+        });
+        let watermark = watermarks.max().unwrap_or(Timestamp::MIN);
+        match self {
+            Line::Watermark(to) if *to < watermark => {
+                Err(format!("a watermark cannot go back: this one is {to}, and it was {watermark}"))
+            }
+            Line::Elements(elements) if watermark == Timestamp::MAX && !elements.is_empty() => {
+                Err("nothing arrives after the end of a stream: its watermark is at plus infinity".into())
+            }
+            Line::Elements(elements) if elements.iter().any(|(_, at)| *at == Timestamp::MAX) => Err(format!(
+                "an element cannot be at plus infinity, where streams end: the last moment is {}",
+                Timestamp::END_OF_GLOBAL_WINDOW
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -125,20 +160,26 @@ pub struct Stream<T> {
 
 #[derive(Clone, Debug)]
 enum Move<T> {
-    Line(Line<T>),
+    Line(Line<T>, &'static Location<'static>),
     Clock(Duration),
 }
 
 impl<T: Element> Stream<T> {
-    /// Elements with their event times arrive, in one bundle.
+    /// Elements with their event times arrive, in one bundle; see [`Input::add`].
+    #[track_caller]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "steps of a script are added to it; `+` would say nothing"
+    )]
     pub fn add(mut self, elements: impl IntoIterator<Item = (T, Timestamp)>) -> Self {
-        self.moves.push(Move::Line(Line::Elements(elements.into_iter().collect())));
+        self.moves.push(Move::Line(Line::Elements(elements.into_iter().collect()), Location::caller()));
         self
     }
 
-    /// The watermark moves forward.
+    /// The watermark moves forward; see [`Input::watermark`].
+    #[track_caller]
     pub fn watermark(mut self, to: Timestamp) -> Self {
-        self.moves.push(Move::Line(Line::Watermark(to)));
+        self.moves.push(Move::Line(Line::Watermark(to), Location::caller()));
         self
     }
 
@@ -150,12 +191,21 @@ impl<T: Element> Stream<T> {
 
     /// The same script with the elements of each step in bundles of at most `size`.
     pub fn in_bundles_of(self, size: usize) -> Self {
+        self.rebundled(|elements| elements.chunks(size.max(1)).map(<[_]>::to_vec).collect())
+    }
+
+    /// The same script with the elements of each step one by one, the last first.
+    pub fn reversed(self) -> Self {
+        self.rebundled(|elements| elements.iter().rev().map(|element| vec![element.clone()]).collect())
+    }
+
+    fn rebundled(self, cut: impl Fn(&[(T, Timestamp)]) -> Vec<Vec<(T, Timestamp)>>) -> Self {
         let mut moves = Vec::new();
         for step in self.moves {
             match step {
-                Move::Line(Line::Elements(elements)) => {
-                    moves
-                        .extend(elements.chunks(size.max(1)).map(|c| Move::Line(Line::Elements(c.to_vec()))));
+                Move::Line(Line::Elements(elements), location) => {
+                    let bundles = cut(&elements).into_iter();
+                    moves.extend(bundles.map(|bundle| Move::Line(Line::Elements(bundle), location)));
                 }
                 other => moves.push(other),
             }
@@ -170,8 +220,8 @@ impl<T: Element> Stream<T> {
         let input = script.input();
         for step in self.moves {
             match step {
-                Move::Line(line) => {
-                    input.line(line);
+                Move::Line(line, location) => {
+                    input.line(line, location);
                 }
                 Move::Clock(by) => {
                     script.clock(by);

@@ -13,14 +13,16 @@ pub struct MemorySinks<T> {
 
 #[derive(Debug)]
 struct Place<T> {
+    /// By token. A token is never given again: what a run left behind is not mistaken for a later run's.
     prepared: Vec<(u64, Vec<T>)>,
+    tokens: u64,
     visible: Vec<T>,
     epochs: Vec<u64>,
 }
 
 impl<T> Default for Place<T> {
     fn default() -> Self {
-        Place { prepared: Vec::new(), visible: Vec::new(), epochs: Vec::new() }
+        Place { prepared: Vec::new(), tokens: 0, visible: Vec::new(), epochs: Vec::new() }
     }
 }
 
@@ -84,6 +86,13 @@ impl<T> Clone for MemorySink<T> {
     }
 }
 
+impl<T: Element> MemorySink<T> {
+    /// What is visible.
+    pub fn values(&self) -> Vec<T> {
+        self.sinks.values(&self.name)
+    }
+}
+
 impl<T: Element> Sink<T> for MemorySink<T> {
     type Writer = MemoryWriter<T>;
     type Token = u64;
@@ -100,8 +109,8 @@ impl<T: Element> Sink<T> for MemorySink<T> {
         let mut places = self.sinks.lock();
         let place = places.entry(self.name.to_string()).or_default();
         let mut prepared = std::mem::take(&mut place.prepared);
-        prepared.retain_mut(|(epoch, values)| {
-            let due = commit.tokens.contains(epoch);
+        prepared.retain_mut(|(token, values)| {
+            let due = commit.tokens.contains(token);
             if due {
                 place.visible.append(values);
             }
@@ -128,10 +137,11 @@ impl<T: Element> Writer<T> for MemoryWriter<T> {
         Ok(())
     }
 
-    async fn prepare(&mut self, epoch: u64, _: Timestamp, _: &mut Rejects<T>) -> Result<Vec<u64>> {
+    async fn prepare(&mut self, _: u64, _: Timestamp, _: &mut Rejects<T>) -> Result<Vec<u64>> {
         let mut places = self.sink.sinks.lock();
         let place = places.entry(self.sink.name.to_string()).or_default();
-        place.prepared.push((epoch, std::mem::take(&mut self.waiting)));
-        Ok(vec![epoch])
+        place.tokens += 1;
+        place.prepared.push((place.tokens, std::mem::take(&mut self.waiting)));
+        Ok(vec![place.tokens])
     }
 }

@@ -1,4 +1,4 @@
-//! A little language for cases. One step a line:
+//! The little language of the conformance cases, for groups alone. One step a line:
 //!
 //! ```text
 //! in 1@0 a:2@5s        a bundle: values at event times, of key `a` if said; times in ms, with s or m for more
@@ -20,8 +20,9 @@
 use std::sync::Arc;
 
 use crate::group::{Collect, Dropped, Groups};
-use crate::window::{Window, WindowFn, WindowInto, Windowing};
-use crate::{Bundle, Group, Meta, Pane, Timestamp, Timing};
+use crate::testing::conformance::notation::{element, pane, show, show_values, time};
+use crate::window::{WindowFn, WindowInto, Windowing};
+use crate::{Bundle, Meta, Pane, Timestamp};
 
 /// How a bundle of the script is cut up, each cut being a bundle.
 #[derive(Clone, Copy, Debug)]
@@ -92,14 +93,14 @@ impl<F: WindowFn<i64>> Case<F> {
     fn new(windows: WindowInto<F>) -> Self {
         let (function, windowing) = windows.resolve::<i64>(&Windowing::default()).expect("a valid windowing");
         let mut groups = Groups::new(Collect::new(), windowing);
-        groups.advance(Timestamp::MIN, millis(0));
+        groups.advance(Timestamp::MIN, Timestamp::from_micros(0));
         Case {
             function,
             groups,
             panes: Vec::new(),
             dropped: Dropped::default(),
             input: Timestamp::MIN,
-            now: millis(0),
+            now: Timestamp::from_micros(0),
             seen_output: Timestamp::MIN,
         }
     }
@@ -168,7 +169,9 @@ impl<F: WindowFn<i64>> Case<F> {
         while more {
             self.see_output();
             more = self.groups.poll(&mut out);
-            self.panes.extend(out.drain().map(|((key, values), meta)| pane(&key, values, meta)));
+            self.panes.extend(
+                out.drain().map(|((key, values), meta)| pane(&key, &show_values(values.iter()), meta)),
+            );
         }
         self.see_output();
     }
@@ -178,62 +181,4 @@ impl<F: WindowFn<i64>> Case<F> {
         assert!(output >= self.seen_output, "the output watermark went back to {output}");
         self.seen_output = output;
     }
-}
-
-fn element(text: &str) -> (String, i64, Timestamp) {
-    let (value, at) = text.split_once('@').expect("value@time");
-    let (key, value) = value.split_once(':').unwrap_or(("", value));
-    (key.to_string(), value.parse().expect("a number"), time(at))
-}
-
-fn millis(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis)
-}
-
-fn time(text: &str) -> Timestamp {
-    let number = |text: &str| text.parse::<i64>().expect("a time");
-    match text {
-        "max" => Timestamp::MAX,
-        "end" => Timestamp::END_OF_GLOBAL_WINDOW,
-        _ if text.ends_with('m') => Timestamp::from_secs(60 * number(text.trim_end_matches('m'))),
-        _ if text.ends_with('s') => Timestamp::from_secs(number(text.trim_end_matches('s'))),
-        _ => millis(number(text)),
-    }
-}
-
-fn show(at: Timestamp) -> String {
-    match at {
-        Timestamp::MIN => "min".to_string(),
-        Timestamp::MAX => "max".to_string(),
-        Timestamp::END_OF_GLOBAL_WINDOW => "end".to_string(),
-        _ => at.millis().to_string(),
-    }
-}
-
-fn pane(key: &str, values: Group<i64>, meta: Meta) -> String {
-    let mut values: Vec<i64> = values.iter().collect();
-    values.sort_unstable();
-    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-    let key = if key.is_empty() { String::new() } else { format!("{key}:") };
-    let (values, window) = (values.join(","), show_window(meta.window));
-    format!("{key}{{{values}}} {window} @{} {}", show(meta.time), show_pane(meta.pane))
-}
-
-fn show_window(window: Window) -> String {
-    if window.is_global() {
-        return "global".to_string();
-    }
-    format!("[{},{})", show(window.start), show(window.end))
-}
-
-fn show_pane(pane: Pane) -> String {
-    let flag = |yes| if yes { 'T' } else { 'F' };
-    let timing = match pane.timing {
-        Timing::Early => "EARLY",
-        Timing::OnTime => "ON_TIME",
-        Timing::Late => "LATE",
-        Timing::Unknown => "UNKNOWN",
-    };
-    let on_time_index = pane.on_time_index.map_or(-1, i64::from);
-    format!("({},{},{timing},{},{on_time_index})", flag(pane.first), flag(pane.last), pane.index)
 }

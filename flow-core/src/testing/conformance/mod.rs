@@ -1,10 +1,19 @@
-//! The laws of the open traits, as suites that every implementation can run.
+//! The laws of the open traits, as suites that every implementation can run; and for a [`Runner`](crate::Runner) the
+//! model itself, in [`cases`].
 //!
 //! A suite panics with the law that is broken and the values that break it. It draws orders and splits from a
 //! fixed seed, so it says the same on every run.
 
+mod cases;
 mod combine_fn;
+mod sink;
+mod source;
 mod window_fn;
 
+#[cfg(test)]
+pub(crate) use cases::notation;
+pub use cases::{Bundling, Case, Ends, Holds, Test, cases, runner};
 pub use combine_fn::{combine_fn, combine_fn_by};
+pub use sink::sink;
+pub use source::source;
 pub use window_fn::window_fn;

@@ -57,6 +57,12 @@ impl<D: Decode> LineReader<D> {
         Ok(())
     }
 
+    /// Gives back the file and the buffer: the reader of a split that has ended stays until it is committed.
+    fn close(&mut self) {
+        self.input = Box::new(io::empty());
+        self.records.scanner.release();
+    }
+
     fn read(&mut self) -> Result<()> {
         let read = loop {
             match self.input.read(self.records.scanner.room()) {
@@ -107,7 +113,10 @@ impl<D: Decode> Reader for LineReader<D> {
         loop {
             match self.records.take(out)? {
                 Taken::Full => return Poll::Ready(Ok(Next::More)),
-                Taken::All => return Poll::Ready(Ok(Next::End)),
+                Taken::All => {
+                    self.close();
+                    return Poll::Ready(Ok(Next::End));
+                }
                 Taken::Hungry => self.read()?,
             }
         }

@@ -57,6 +57,12 @@ impl Scanner {
         }
     }
 
+    /// Gives the buffer back: nothing more is read.
+    pub(super) fn release(&mut self) {
+        (self.start, self.searched, self.end) = (0, 0, 0);
+        self.buffer = Vec::new();
+    }
+
     /// Where the next record begins.
     pub(super) fn offset(&self) -> u64 {
         self.offset
