@@ -11,7 +11,7 @@ fn at(seconds: i64) -> Timestamp {
 fn refused(script: Stream<u32>) -> String {
     let p = Pipeline::new();
     let _ = script.collection(&p).inspect(|_| {});
-    ReferenceRunner::new().run(p).unwrap_err().to_string()
+    ReferenceRunner::new().run(p).unwrap_err().report()
 }
 
 /// Beam: TestStream's builder checks.
