@@ -81,7 +81,7 @@ fn views_and_their_readers_are_at_the_callers_line() {
 #[test]
 #[rustfmt::skip]
 fn sources_sinks_and_test_steps_are_at_the_callers_line() {
-    all_here(|p| { let n = p.create([1]); n.write(MemorySinks::new().sink("a")); let _ = n.try_write(MemorySinks::new().sink("a")); });
+    all_here(|p| { let n = p.create([1]); n.for_each(|_| {}); n.write(MemorySinks::new().sink("a")); let _ = n.try_write(MemorySinks::new().sink("a")); });
     all_here(|p| { let n = p.create([1]); n.write_by(|n| *n, |_| MemorySinks::new().sink("a")); let _ = n.try_write_by(|n| *n, |_| MemorySinks::new().sink("a")); });
     all_here(|p| { let _ = (Script::new(p).input::<u32>(), stream::<u32>().collection(p), collect(&p.create([1]))); });
 }

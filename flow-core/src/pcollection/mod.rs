@@ -24,7 +24,7 @@ pub use side::With;
 ///
 /// It is a handle: cheap to clone, and read by as many steps as ask. Verbs make new collections of it; those for
 /// pairs exist only on `PCollection<(K, V)>`.
-#[must_use = "a collection that no step reads goes nowhere: write it, or begin with `let _ =` if looking at it with `inspect` was all"]
+#[must_use = "a collection that no step reads goes nowhere: write it, or look at it with `for_each`"]
 pub struct PCollection<T> {
     pub(crate) graph: Shared,
     pub(crate) id: CollectionId,
