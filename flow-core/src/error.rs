@@ -30,10 +30,8 @@ pub enum ErrorKind {
 /// An error with the step that it happened in and where that step is written.
 ///
 /// `Display` is one line without the source; [`report`](Error::report) adds the chain of causes.
-#[derive(Debug)]
 pub struct Error(Box<Facts>);
 
-#[derive(Debug)]
 struct Facts {
     kind: ErrorKind,
     step: Option<StepLabel>,
@@ -123,6 +121,13 @@ impl fmt::Display for Error {
             Some(step) => write!(f, "{step}: {}", self.0.context),
             None => f.write_str(&self.0.context),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    /// The whole report, since this is what a program prints whose `main` returns the error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report())
     }
 }
 

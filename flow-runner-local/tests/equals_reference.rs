@@ -181,16 +181,21 @@ impl Case {
     /// The plan without what cannot be compared, or cannot be built.
     fn comparable(mut self) -> Case {
         let mut sessions = matches!(self.first, Windows::Sessions(_));
-        let mut joins = 0;
+        let (mut joins, mut merged) = (0, false);
         let streams = matches!(self.feeding, Feeding::Stream { .. });
         self.verbs.retain(|verb| {
+            if streams && matches!(verb, Verb::Window(Windows::Global)) {
+                return false;
+            }
             if let Verb::Window(windows) = verb {
                 sessions = matches!(windows, Windows::Sessions(_));
+                merged = false;
             }
+            merged |= matches!(verb, Verb::SumPerKey | Verb::CountPerKey | Verb::CountPairs | Verb::Group);
             joins += usize::from(matches!(verb, Verb::Join));
             match verb {
                 Verb::SideTotal | Verb::SideList => !sessions,
-                Verb::Window(Windows::Global) => !streams,
+                Verb::Totals => !sessions || merged,
                 Verb::Join => joins <= 1,
                 _ => true,
             }
@@ -223,13 +228,14 @@ impl Case {
                 .map(|(key, value, _)| (key, value)),
             Feeding::Stream { bundle, late } => {
                 let mut script = stream::<Pair>();
-                let mut fed = 0;
+                let (mut fed, mut reached) = (0, i64::MIN);
                 for part in self.input.chunks(bundle) {
                     script = script
                         .add(part.iter().map(|(key, value, at)| ((*key, *value), Timestamp::from_secs(*at))));
                     fed += part.len();
                     let least = self.input[fed..].iter().map(|(.., at)| *at).min().unwrap_or(0);
-                    script = script.watermark(Timestamp::from_secs(if late { least + 15 } else { least }));
+                    reached = reached.max(if late { least + 15 } else { least });
+                    script = script.watermark(Timestamp::from_secs(reached));
                 }
                 script.collection(p)
             }

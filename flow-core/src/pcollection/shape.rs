@@ -26,7 +26,7 @@ impl<T: Element> PCollection<T> {
         others: impl IntoIterator<Item = &'a PCollection<T>>,
     ) -> PCollection<T> {
         let location = Location::caller();
-        let windowing = self.windowing();
+        let mut windowing = self.windowing();
         let mut bounded = self.is_bounded();
         let mut producers = self.graph.lock().collection(self.id).producers.clone();
         for other in others {
@@ -42,6 +42,9 @@ impl<T: Element> PCollection<T> {
                         "{verb} takes collections in the same windows: these are {windowing:?} and {theirs:?}"
                     ),
                 );
+            }
+            if theirs.is_merging() {
+                windowing = theirs;
             }
             bounded &= other.is_bounded();
             producers.extend(self.graph.lock().collection(other.id).producers.iter().copied());

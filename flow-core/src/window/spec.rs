@@ -251,9 +251,15 @@ impl Default for Windowing {
 }
 
 impl Windowing {
-    /// The windowing of what a grouping under this one emits: as it, with the continuation of its trigger.
+    /// The windowing of what a grouping under this one emits: as it, with the continuation of its trigger, and with
+    /// windows that have merged for good.
     pub(crate) fn continued(&self) -> Windowing {
-        Windowing { trigger: self.trigger.continuation(), ..self.clone() }
+        let windows: Arc<dyn AnyWindows> = if self.is_merging() {
+            Arc::new(AfterMerging(Arc::clone(&self.windows)))
+        } else {
+            Arc::clone(&self.windows)
+        };
+        Windowing { trigger: self.trigger.continuation(), windows, ..self.clone() }
     }
 
     /// Whether windows of one key may merge.
@@ -320,6 +326,33 @@ pub(crate) trait AnyWindows: fmt::Debug + Send + Sync {
     fn merge(&self, windows: &[Window]) -> Vec<Merged>;
     fn side_window(&self, main: Window) -> Option<Window>;
     fn function_type(&self) -> TypeId;
+}
+
+/// Windows that a grouping has merged: they are as they are.
+struct AfterMerging(Arc<dyn AnyWindows>);
+
+impl fmt::Debug for AfterMerging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl AnyWindows for AfterMerging {
+    fn is_merging(&self) -> bool {
+        false
+    }
+    fn is_global(&self) -> bool {
+        false
+    }
+    fn merge(&self, _: &[Window]) -> Vec<Merged> {
+        Vec::new()
+    }
+    fn side_window(&self, main: Window) -> Option<Window> {
+        self.0.side_window(main)
+    }
+    fn function_type(&self) -> TypeId {
+        self.0.function_type()
+    }
 }
 
 struct Typed<T, F> {
