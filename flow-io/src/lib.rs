@@ -7,9 +7,9 @@
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
 //! | made-up data | [`Generator`] | | |
 //!
-//! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what writes is
-//! a [`Sink`](flow_core::sink::Sink), for [`PCollection::write`](flow_core::PCollection::write) and its kin. Both are values
-//! without open files: nothing is touched before the pipeline runs.
+//! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what
+//! writes is a [`Sink`](flow_core::sink::Sink), for [`PCollection::write`](flow_core::PCollection::write) and its kin.
+//! Both are values without open files: nothing is touched before the pipeline runs.
 //!
 //! ```
 //! use flow_core::prelude::*;
