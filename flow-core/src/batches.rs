@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::BoxError;
 use crate::element::{Key, Wire};
 use crate::group::Group;
 use crate::keyed::{StatefulCx, StatefulFn};
-use crate::{BoxError, Timestamp};
 
 /// Behind `group_into_batches`.
 #[derive(Clone, Debug)]
@@ -66,34 +66,26 @@ pub(crate) struct Deduplicate {
 }
 
 impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
-    /// Whether the key was seen, and when that is forgotten.
-    type State = Option<Timestamp>;
+    /// Whether the key was seen.
+    type State = bool;
     type Timer = ();
 
     fn process(
         &self,
         key: &K,
         (): (),
-        seen: &mut Option<Timestamp>,
+        seen: &mut bool,
         cx: &mut StatefulCx<'_, (), K>,
     ) -> Result<(), BoxError> {
-        if seen.is_none() {
-            let until = cx.now() + self.horizon;
-            *seen = Some(until);
-            cx.set_silent_processing_timer((), until);
+        if !std::mem::replace(seen, true) {
+            cx.set_silent_processing_timer((), cx.now() + self.horizon);
             cx.emit(key.clone());
         }
         Ok(())
     }
 
-    fn on_timer(
-        &self,
-        _: &K,
-        (): (),
-        seen: &mut Option<Timestamp>,
-        _: &mut StatefulCx<'_, (), K>,
-    ) -> Result<(), BoxError> {
-        *seen = None;
+    fn on_timer(&self, _: &K, (): (), _: &mut bool, cx: &mut StatefulCx<'_, (), K>) -> Result<(), BoxError> {
+        cx.forget();
         Ok(())
     }
 }

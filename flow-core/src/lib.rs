@@ -1,4 +1,4 @@
-//! The model of flow: collections, windows, triggers, state, and a reference runner.
+//! The model of flow, a dataflow library: collections, windows, triggers, state, and a reference runner.
 //!
 //! A [`Pipeline`] is a graph of steps, built by the verbs of [`PCollection`]; a runner runs it. This crate knows no
 //! threads, no I/O and no clock: `flow-runner-local` runs pipelines for real, `flow-io` connects them to systems, and
@@ -12,6 +12,16 @@
 //! }
 //! assert_eq!(apply(["a B", "A"], count_words), [("a".into(), 2), ("b".into(), 1)]);
 //! ```
+//!
+//! # Where to look
+//!
+//! - [`PCollection`] has all verbs, each with an example; [`Pipeline`] begins collections; [`prelude`] has what most
+//!   programs use.
+//! - [`window`] and [`trigger`] say how streams are cut into pieces that can be finished, and when these are emitted.
+//! - [`combine`] has the aggregations; [`DoFn`] and [`StatefulFn`] are steps with a life or a memory of their own.
+//! - [`testing`] runs transforms on plain values, and streams from a script.
+//! - [`source`] and [`sink`] are what a connector implements.
+//! - [`exec`] and [`graph`] are for authors of runners.
 
 #[allow(unused_extern_crates, reason = "derive(Split) names this crate by its path")]
 extern crate self as flow_core;

@@ -11,7 +11,7 @@ use crate::{Bundle, Result, Timestamp};
 ///
 /// A source is split; each split is read by one [`Reader`] on one worker. A bounded source's splits are taken one
 /// by one as workers come free, so that more splits than workers balance the load; an unbounded one's are all open
-/// at once. Check your own with [`testing::conformance::source`](crate::testing::conformance::source).
+/// at once. Check your own with the suites of [`testing::conformance`](crate::testing::conformance).
 pub trait Source: Send + Sync + 'static {
     /// What is read.
     type Item: Element;

@@ -262,3 +262,60 @@ fn a_reshuffle_keeps_time_window_and_pane() {
     assert_eq!(counted(true)[1].pane.timing, Timing::Late);
     assert_eq!(counted(true)[1].window, Window::new(at(0), at(60)));
 }
+
+/// Emits on every tick of a clock that it winds itself.
+#[derive(Clone)]
+struct Ticking;
+
+impl StatefulFn<u32, u32, u32> for Ticking {
+    type State = u32;
+    type Timer = ();
+
+    fn process(
+        &self,
+        _: &u32,
+        _: u32,
+        _: &mut u32,
+        cx: &mut StatefulCx<'_, (), u32>,
+    ) -> Result<(), BoxError> {
+        cx.set_processing_timer((), cx.now() + Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn on_timer(
+        &self,
+        _: &u32,
+        (): (),
+        ticks: &mut u32,
+        cx: &mut StatefulCx<'_, (), u32>,
+    ) -> Result<(), BoxError> {
+        *ticks += 1;
+        cx.emit(*ticks);
+        cx.set_processing_timer((), cx.now() + Duration::from_secs(1));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_clock_that_winds_itself_stops_when_the_input_ends() {
+    let ticks = stream::<u32>()
+        .add([(7, Timestamp::from_secs(0))])
+        .clock(Duration::from_secs(1))
+        .clock(Duration::from_secs(1))
+        .run(|n| n.key_by(|n| *n).par_do_stateful(Ticking));
+    assert_eq!(ticks.iter().map(|t| t.value).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn a_key_that_was_forgotten_starts_anew() {
+    let seen = apply([1, 1, 1, 1], |n: &PCollection<u32>| {
+        n.key_by(|n| *n).stateful(|_, _, count: &mut u32, out| {
+            *count += 1;
+            out.emit(*count);
+            if *count == 3 {
+                out.forget();
+            }
+        })
+    });
+    assert_eq!(seen, [1, 2, 3, 1]);
+}

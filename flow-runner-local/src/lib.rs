@@ -1,4 +1,4 @@
-//! Runs pipelines on this machine: on all cores, in bounded memory, bounded data and streams alike.
+//! Runs flow's pipelines on this machine: on all cores, bounded data and streams alike.
 //!
 //! ```
 //! use flow_core::prelude::*;
@@ -14,6 +14,10 @@
 //! A run has one thread for each worker; each worker has a copy of every step. Steps between two exchanges are one
 //! chain of calls; at an exchange, elements move to the worker that owns their key. See `ARCHITECTURE.md` of the
 //! repository for the life of an element.
+//!
+//! Begin with [`LocalRunner`]: `run` blocks until the pipeline ends, `start` returns a [`Job`] that can be told to
+//! finish. [`Options`] are data, which a program flattens into its own; a [`Report`] says what each step did and what
+//! each sink promises. State is in memory: it does not outlive the process.
 
 mod clock;
 mod coordinator;
@@ -33,3 +37,8 @@ pub use job::Job;
 pub use options::{Options, OptionsError};
 pub use report::Report;
 pub use runner::LocalRunner;
+
+/// The examples of the repository's README are doc tests of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -37,13 +37,7 @@ impl Station {
         self.arrivals.push_back((sender, arrival));
     }
 
-    /// Whether there is something to do; `may_emit` says whether what stands behind can take more. Nothing is taken in
-    /// while it cannot: what arrives may go straight through.
-    pub(crate) fn is_busy(&self, may_emit: bool) -> bool {
-        may_emit && !self.is_empty()
-    }
-
-    /// Whether anything is left to do, now or later.
+    /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
         !self.working && self.arrivals.is_empty() && self.ready.is_empty()
     }

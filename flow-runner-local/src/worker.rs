@@ -240,7 +240,7 @@ impl Worker {
     fn run_station(&mut self) -> Result<bool> {
         let (traffic, cx, limit) = (&self.place.traffic, &mut self.cx, self.holding_limit);
         for station in &mut self.stations {
-            if station.is_busy(station.gates.are_open(traffic, cx, limit)) {
+            if !station.is_empty() && station.gates.are_open(traffic, cx, limit) {
                 station.run(traffic, cx)?;
                 return Ok(true);
             }
@@ -350,7 +350,9 @@ impl Worker {
             self.told_ended = true;
             let _ = self.place.events.send((self.place.worker, Event::SourcesEnded));
         }
-        if let Some(round) = self.settle.take() {
+        if self.stations.iter().all(Station::is_empty)
+            && let Some(round) = self.settle.take()
+        {
             let _ = self.place.events.send((self.place.worker, Event::Settled { round }));
         }
         for source in &mut self.sources {

@@ -30,7 +30,7 @@ fn main() {
     let report = LocalRunner::new(args.runner).run(p).expect("the pipeline runs");
     print("w0", &report, args.count, count.value());
     let per_step = report.duration.as_secs_f64() * 1e9 * report.workers as f64 / args.count as f64;
-    println!("{:.3} ns of a worker an element in all", per_step);
+    println!("{per_step:.3} ns of a worker an element in all");
 }
 
 /// Sums what a worker sees.

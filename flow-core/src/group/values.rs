@@ -6,8 +6,8 @@ use crate::element::Wire;
 
 /// The values of one key and window, to be gone through as often as wanted.
 ///
-/// A group need not be in memory: go through it with [`iter`](Group::iter) or by value; do not collect what you
-/// can fold.
+/// Today its values are in memory, and a clone shares them. Go through them with [`iter`](Group::iter) or by value, and
+/// do not collect what you can fold, so that a group need not stay there.
 ///
 /// ```
 /// # use flow_core::prelude::*;

@@ -92,6 +92,7 @@ pub struct StatefulCx<'a, Timer, Out> {
     expiry: Timestamp,
     watermark: Timestamp,
     now: Timestamp,
+    forget: bool,
     failed: Option<Error>,
 }
 
@@ -159,16 +160,28 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
     }
 
     /// Fires when processing time reaches `at`; results then have the timestamp of the element that set it, to which
-    /// the watermark downstream is held.
+    /// the watermark downstream is held. Those still set when the input ends fire then; once it has ended no more are
+    /// set, since no clock would be waited for.
     pub fn set_processing_timer(&mut self, timer: Timer, at: Timestamp) {
         let output = self.earliest_output();
-        self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
+        self.set_processing(timer, at, output);
     }
 
     /// As [`set_processing_timer`](StatefulCx::set_processing_timer), for one that emits nothing, and so holds nothing.
     pub(crate) fn set_silent_processing_timer(&mut self, timer: Timer, at: Timestamp) {
-        let output = self.expiry;
-        self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
+        self.set_processing(timer, at, self.expiry);
+    }
+
+    fn set_processing(&mut self, timer: Timer, at: Timestamp, output: Timestamp) {
+        if self.watermark < Timestamp::MAX {
+            self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
+        }
+    }
+
+    /// Lets go of the state and the timers of this key and window, before the window expires; should the key come
+    /// again, it starts anew.
+    pub fn forget(&mut self) {
+        self.forget = true;
     }
 
     /// Clears a timer; one that is not set is fine.
@@ -345,13 +358,27 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             expiry: cell.window.expiry(self.lateness),
             watermark: self.watermark,
             now: self.now,
+            forget: false,
             failed: None,
         };
         let result = call(&self.f, &cell.key, &mut cell.state, &mut cx);
-        if let Some(error) = cx.failed {
+        let StatefulCx { forget, failed, .. } = cx;
+        if let Some(error) = failed {
             return Err(error);
         }
+        if forget {
+            self.drop_cell(number);
+        }
         result.map_err(|cause| Error::new(ErrorKind::User, "failed").caused_by(cause))
+    }
+
+    /// Lets go of a cell: its state, its timers and its expiry.
+    fn drop_cell(&mut self, number: u64) {
+        self.timers.clear_cell(number);
+        let Some(cell) = self.cells.remove(&number) else { return };
+        self.expiries.remove(&(cell.window.expiry(self.lateness), number));
+        self.forget(cell.since);
+        self.numbers.remove(&(cell.key, cell.window));
     }
 
     /// Fires the next timer, or expires the next window, whichever is due first; false if nothing is.
@@ -371,12 +398,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         let Some((_, number)) = expiring else { return Ok(false) };
         let end = self.cells.get(&number).map(|cell| cell.window.max_timestamp()).expect("expires once");
         self.call(number, end, Pane::default(), |f, key, state, cx| f.on_window_expiration(key, state, cx))?;
-        self.expiries.pop_first();
-        self.timers.clear_cell(number);
-        if let Some(cell) = self.cells.remove(&number) {
-            self.forget(cell.since);
-            self.numbers.remove(&(cell.key, cell.window));
-        }
+        self.drop_cell(number);
         Ok(true)
     }
 }
