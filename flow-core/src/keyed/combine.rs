@@ -15,7 +15,7 @@ use crate::window::Windowing;
 
 /// Combines the values of each key and window.
 pub(crate) struct Combine<K, V, C> {
-    combine: C,
+    function: C,
     windowing: Windowing,
     /// Whether accumulators are made before the exchange.
     lifted: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Combine<K, V, C> {
 /// The step that combines by key. `lifted` where combining early makes the data smaller; `default` to have a result
 /// for this key when the global window ends empty.
 pub(crate) fn combine<K, V, C>(
-    combine: C,
+    function: C,
     windowing: Windowing,
     lifted: bool,
     default: Option<K>,
@@ -37,13 +37,19 @@ where
     V: Element + serde::Serialize,
     C: CombineFn<V>,
 {
-    Op::Exchange(Arc::new(Combine { combine, windowing, lifted, default, types: PhantomData::<fn(K, V)> }))
-        .into()
+    Op::Exchange(Arc::new(Combine {
+        function,
+        windowing,
+        lifted,
+        default,
+        types: PhantomData::<fn(K, V)>,
+    }))
+    .into()
 }
 
 impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
     fn tables<In: Element, A: Absorb<In, V, C>>(&self, worker: usize, workers: usize) -> Tables<K, V, C, A> {
-        let mut tables = Tables::new(self.combine.clone(), &self.windowing);
+        let mut tables = Tables::new(self.function.clone(), &self.windowing);
         if let Some(key) = self.default_on(worker, workers) {
             tables.set_default(key);
         }
@@ -51,7 +57,7 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
     }
 
     fn groups(&self, worker: usize, workers: usize) -> Grouped<K, V, C> {
-        Grouped::new(self.combine.clone(), self.windowing.clone(), self.default_on(worker, workers))
+        Grouped::new(self.function.clone(), self.windowing.clone(), self.default_on(worker, workers))
     }
 
     fn default_on(&self, worker: usize, workers: usize) -> Option<K> {
@@ -75,7 +81,7 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> ExchangeOp for Comb
 
     fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, _: &mut BuildCx) -> AnyOutput {
         if self.lifted && Tables::<K, V, C, Single>::can(&self.windowing) {
-            lift::sender::<K, V, C>(step, outbox, self.combine.clone())
+            lift::sender::<K, V, C>(step, outbox, self.function.clone())
         } else {
             exchange::sender::<K, V>(step, outbox)
         }

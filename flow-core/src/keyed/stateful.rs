@@ -279,7 +279,7 @@ struct Cells<K, V, Out, F: StatefulFn<K, V, Out>> {
     f: F,
     lateness: i64,
     numbers: HashMap<(K, Window), u64, foldhash::fast::FixedState>,
-    cells: HashMap<u64, Cell<K, F::State>, foldhash::fast::FixedState>,
+    by_number: HashMap<u64, Cell<K, F::State>, foldhash::fast::FixedState>,
     next: u64,
     timers: Timers<F::Timer>,
     expiries: BTreeSet<(Timestamp, u64)>,
@@ -305,7 +305,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             f,
             lateness,
             numbers: HashMap::default(),
-            cells: HashMap::default(),
+            by_number: HashMap::default(),
             next: 0,
             timers: Timers::default(),
             expiries: BTreeSet::new(),
@@ -327,7 +327,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         self.numbers.insert((key.clone(), window), number);
         self.expiries.insert((window.expiry(self.lateness), number));
         *self.since.entry(epoch).or_default() += 1;
-        self.cells
+        self.by_number
             .insert(number, Cell { key: key.clone(), window, state: F::State::default(), since: epoch });
         number
     }
@@ -349,24 +349,24 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         pane: Pane,
         call: impl FnOnce(&F, &K, &mut F::State, &mut StatefulCx<'_, F::Timer, Out>) -> Result<(), BoxError>,
     ) -> Result<()> {
-        let cell = self.cells.get_mut(&number).expect("a numbered cell is there until it expires");
+        let here = self.by_number.get_mut(&number).expect("a numbered cell is there until it expires");
         let mut cx = StatefulCx {
             out: &mut self.ready,
             timers: &mut self.timers,
             cell: number,
-            meta: Meta { time: at, window: cell.window, pane },
-            expiry: cell.window.expiry(self.lateness),
+            meta: Meta { time: at, window: here.window, pane },
+            expiry: here.window.expiry(self.lateness),
             watermark: self.watermark,
             now: self.now,
             forget: false,
             failed: None,
         };
-        let result = call(&self.f, &cell.key, &mut cell.state, &mut cx);
-        let StatefulCx { forget, failed, .. } = cx;
+        let result = call(&self.f, &here.key, &mut here.state, &mut cx);
+        let (is_over, failed) = (cx.forget, cx.failed.take());
         if let Some(error) = failed {
             return Err(error);
         }
-        if forget {
+        if is_over {
             self.drop_cell(number);
         }
         result.map_err(|cause| Error::new(ErrorKind::User, "failed").caused_by(cause))
@@ -375,7 +375,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
     /// Lets go of a cell: its state, its timers and its expiry.
     fn drop_cell(&mut self, number: u64) {
         self.timers.clear_cell(number);
-        let Some(cell) = self.cells.remove(&number) else { return };
+        let Some(cell) = self.by_number.remove(&number) else { return };
         self.expiries.remove(&(cell.window.expiry(self.lateness), number));
         self.forget(cell.since);
         self.numbers.remove(&(cell.key, cell.window));
@@ -396,8 +396,8 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             return Ok(true);
         }
         let Some((_, number)) = expiring else { return Ok(false) };
-        let end = self.cells.get(&number).map(|cell| cell.window.max_timestamp()).expect("expires once");
-        self.call(number, end, Pane::default(), |f, key, state, cx| f.on_window_expiration(key, state, cx))?;
+        let end = self.by_number.get(&number).map(|cell| cell.window.max_timestamp()).expect("expires once");
+        self.call(number, end, Pane::default(), F::on_window_expiration)?;
         self.drop_cell(number);
         Ok(true)
     }

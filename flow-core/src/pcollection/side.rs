@@ -118,7 +118,7 @@ impl<T: Element> PCollection<T> {
             let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
             let op = keyed::combine::<(), T, _>(Collect::new(), windowing.clone(), false, None);
             let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
-            let built: PCollection<Arc<V>> = panes.then(
+            let views: PCollection<Arc<V>> = panes.then(
                 "build",
                 steps::process(move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
                     // Nothing new: the view stays as it was. One that never had an element is empty when asked.
@@ -129,7 +129,7 @@ impl<T: Element> PCollection<T> {
                 }),
             );
             let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
-            (built.add_step("publish", String::new(), Location::caller(), publish), windowing)
+            (views.add_step("publish", String::new(), Location::caller(), publish), windowing)
         });
         View { step, graph: self.graph.origin(), windowing, empty, value: PhantomData }
     }

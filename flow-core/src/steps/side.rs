@@ -145,6 +145,7 @@ where
             tables: views.tables(cx),
             lateness: windowing.lateness,
             held: Bundle::default(),
+            oldest: Timestamp::MAX,
             held_since: None,
             waiting: None,
             watermark: Timestamp::MIN,
@@ -164,6 +165,8 @@ struct Side<T, U, S: Views, F> {
     tables: S::Tables,
     lateness: i64,
     held: Bundle<T>,
+    /// The least timestamp of what is held.
+    oldest: Timestamp,
     held_since: Option<Epoch>,
     /// A signal that what is held must be in front of.
     waiting: Option<Signal>,
@@ -184,10 +187,11 @@ where
     /// Works on the elements whose views are there; keeps the others.
     fn offer(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
         if let Some(window) = bundle.windows.uniform() {
-            return match self.find(window, cx)? {
-                Some(found) => self.call(&found, bundle, next, cx),
-                None => self.hold(bundle, cx),
+            let Some(found) = self.find(window, cx)? else {
+                self.hold(bundle, cx);
+                return Ok(());
             };
+            return self.call(&found, bundle, next, cx);
         }
         let mut run: Bundle<T> = Bundle::default();
         let (mut current, mut waiting) = (None, Bundle::default());
@@ -206,7 +210,10 @@ where
         if let Some((_, Some(found))) = &current {
             self.call(found, &mut run, next, cx)?;
         }
-        if waiting.is_empty() { Ok(()) } else { self.hold(&mut waiting, cx) }
+        if !waiting.is_empty() {
+            self.hold(&mut waiting, cx);
+        }
+        Ok(())
     }
 
     fn find(&self, window: Window, cx: &Cx) -> Result<Option<S::Found>> {
@@ -225,11 +232,12 @@ where
         })
     }
 
-    fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) -> Result<()> {
+    fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         self.held_since.get_or_insert(self.epoch);
+        let oldest = (0..bundle.len()).map(|at| bundle.times.get(at)).min();
+        self.oldest = oldest.unwrap_or(Timestamp::MAX).min(self.oldest);
         self.held.append(bundle);
         cx.holding[self.step.index()] = self.held.shallow_bytes();
-        Ok(())
     }
 
     fn retry(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
@@ -238,6 +246,7 @@ where
         }
         let since = self.held_since.take();
         let mut held = self.held.take();
+        self.oldest = Timestamp::MAX;
         self.offer(&mut held, next, cx)?;
         cx.holding[self.step.index()] = self.held.shallow_bytes();
         if !self.held.is_empty() {
@@ -251,8 +260,7 @@ where
     }
 
     fn pass_watermark(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        let held = (0..self.held.len()).map(|at| self.held.times.get(at)).min();
-        let to = held.map_or(self.watermark, |oldest| self.watermark.min(oldest));
+        let to = self.watermark.min(self.oldest);
         if to > self.passed {
             self.passed = to;
             S::expire(&self.tables, to, self.lateness);
