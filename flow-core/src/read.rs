@@ -62,6 +62,8 @@ struct Reading<S: Source> {
 struct Slot<R: Reader> {
     reader: R,
     ended: bool,
+    /// A barrier has marked its end.
+    end_marked: bool,
     /// Since when it has had nothing to say, and its watermark then.
     quiet: Option<(Timestamp, Timestamp)>,
     /// Positions at barriers that are not committed yet.
@@ -104,7 +106,7 @@ impl<S: Source> Driver for Reading<S> {
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
         let reader = self.source.reader(&split, position)?;
-        self.open.push(Slot { reader, ended: false, quiet: None, marks: VecDeque::new() });
+        self.open.push(Slot { reader, ended: false, end_marked: false, quiet: None, marks: VecDeque::new() });
         Ok(())
     }
 
@@ -129,9 +131,11 @@ impl<S: Source> Driver for Reading<S> {
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
         if let Signal::Barrier { epoch, .. } = signal {
-            for slot in &mut self.open {
+            for slot in self.open.iter_mut().filter(|slot| !slot.end_marked) {
                 slot.marks.push_back((epoch, slot.reader.position()));
+                slot.end_marked = slot.ended;
             }
         }
         self.output.signal(signal, cx)
@@ -148,7 +152,7 @@ impl<S: Source> Driver for Reading<S> {
                 commits.push(Box::pin(slot.reader.commit(position)));
             }
         }
-        self.open.retain(|slot| !slot.ended || !slot.marks.is_empty());
+        self.open.retain(|slot| !slot.end_marked || !slot.marks.is_empty());
         commits
     }
 }
@@ -162,4 +166,31 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|e| {
         Error::new(ErrorKind::Source, "a source's split or position does not decode").caused_by(e)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::exec::CollectionOf;
+    use crate::exec::CollectionOp;
+    use crate::memory::Create;
+
+    #[test]
+    fn a_split_that_ends_behind_a_barrier_is_still_committed_to_its_end() {
+        let read = Read::new(Create::new(vec![1, 2, 3]));
+        let mut driver = read.driver(StepId(0), CollectionOf::<i32>::new().tee(Vec::new()));
+        let label = crate::StepLabel { name: "create".into(), location: std::panic::Location::caller() };
+        let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
+        let barrier = |epoch| Signal::Barrier { epoch, last: false };
+        driver.open(&read.splits(1).unwrap()[0], None).unwrap();
+        driver.signal(barrier(1), &mut cx).unwrap();
+        driver.poll(&mut Context::from_waker(Waker::noop()), &mut cx).unwrap();
+        assert_eq!(driver.commit(1).len(), 1);
+        driver.signal(barrier(2), &mut cx).unwrap();
+        assert_eq!(driver.commit(2).len(), 1);
+        driver.signal(barrier(3), &mut cx).unwrap();
+        assert_eq!(driver.commit(3).len(), 0);
+    }
 }
