@@ -22,8 +22,8 @@ pub(crate) use pardo::par_do;
 pub(crate) use partition::partition;
 pub use process::Outcome;
 pub(crate) use process::process;
-pub use side::{ViewReader, ViewTable};
-pub(crate) use side::{publish, side_process};
+
+pub(crate) use side::{ViewReader, ViewTable, publish, side_process};
 pub(crate) use split::split;
 pub(crate) use time::{late_split, reify, rewindow, timestamps};
 pub(crate) use write::WriteStep;

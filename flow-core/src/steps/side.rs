@@ -14,9 +14,7 @@ use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Element, Result, Timestamp};
 
 /// A view's contents on one worker, by the view's windows.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
-pub struct ViewTable<V> {
+pub(crate) struct ViewTable<V> {
     windowing: Windowing,
     by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
     watermark: Cell<Timestamp>,
@@ -137,6 +135,7 @@ where
             held: Bundle::default(),
             held_since: None,
             waiting: None,
+            idle: false,
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             epoch: 1,
@@ -157,6 +156,8 @@ struct Side<T, U, S: Views, F> {
     held_since: Option<Epoch>,
     /// A signal that what is held must be in front of.
     waiting: Option<Signal>,
+    /// The input is idle, and those behind know it: its next watermark says that it counts again.
+    idle: bool,
     watermark: Timestamp,
     passed: Timestamp,
     epoch: Epoch,
@@ -268,6 +269,9 @@ where
         match signal {
             Signal::Watermark(to) => {
                 self.watermark = to;
+                if std::mem::take(&mut self.idle) {
+                    next.signal(Signal::Watermark(self.passed), cx)?;
+                }
                 return self.pass_watermark(next, cx);
             }
             // After the last barrier nothing is written any more.
@@ -282,7 +286,7 @@ where
                 }
             }
             Signal::Poke(_) => self.retry(next, cx)?,
-            Signal::Idle => {}
+            Signal::Idle => self.idle = true,
         }
         next.signal(signal, cx)
     }
