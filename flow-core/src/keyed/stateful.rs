@@ -151,8 +151,12 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
     }
 
     /// Fires when processing time reaches `at`; results then have the timestamp of the element that set it, to which
-    /// the watermark downstream is held.
+    /// the watermark downstream is held. When the input ends, the timers that are set fire at once; one that is set
+    /// when the window is over never does.
     pub fn set_processing_timer(&mut self, timer: Timer, at: Timestamp) {
+        if self.watermark > self.expiry {
+            return;
+        }
         let output = self.meta.time.min(self.expiry);
         self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
     }
