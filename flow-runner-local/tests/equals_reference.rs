@@ -184,13 +184,15 @@ impl Case {
         let mut joins = 0;
         let streams = matches!(self.feeding, Feeding::Stream { .. });
         self.verbs.retain(|verb| {
+            if matches!(verb, Verb::Window(Windows::Global)) && streams {
+                return false;
+            }
             if let Verb::Window(windows) = verb {
                 sessions = matches!(windows, Windows::Sessions(_));
             }
             joins += usize::from(matches!(verb, Verb::Join));
             match verb {
                 Verb::SideTotal | Verb::SideList => !sessions,
-                Verb::Window(Windows::Global) => !streams,
                 Verb::Join => joins <= 1,
                 _ => true,
             }
