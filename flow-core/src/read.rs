@@ -66,8 +66,8 @@ struct Slot<R: Reader> {
     reader: R,
     /// Since when it has had nothing to say, and its watermark then.
     quiet: Option<(Timestamp, Timestamp)>,
-    /// Its end is committed.
-    committed: bool,
+    /// A barrier has marked its end.
+    end_marked: bool,
     /// Positions at barriers that are not committed yet.
     marks: VecDeque<(Epoch, R::Position)>,
 }
@@ -105,7 +105,7 @@ impl<S: Source> Driver for Reading<S> {
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
         let reader = self.source.reader(&split, position)?;
-        self.open.push(Slot { reader, quiet: None, committed: false, marks: VecDeque::new() });
+        self.open.push(Slot { reader, quiet: None, end_marked: false, marks: VecDeque::new() });
         Ok(())
     }
 
@@ -130,9 +130,14 @@ impl<S: Source> Driver for Reading<S> {
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
         if let Signal::Barrier { epoch, .. } = signal {
-            for slot in self.open.iter_mut().chain(&mut self.ended) {
+            for slot in &mut self.open {
                 slot.marks.push_back((epoch, slot.reader.position()));
+            }
+            for slot in self.ended.iter_mut().filter(|slot| !slot.end_marked) {
+                slot.marks.push_back((epoch, slot.reader.position()));
+                slot.end_marked = true;
             }
         }
         self.output.signal(signal, cx)
@@ -146,11 +151,10 @@ impl<S: Source> Driver for Reading<S> {
                 last = slot.marks.pop_front();
             }
             if let Some((_, position)) = last {
-                slot.committed = slot.marks.is_empty();
                 commits.push(Box::pin(slot.reader.commit(position)));
             }
         }
-        self.ended.retain(|slot| !slot.committed);
+        self.ended.retain(|slot| !slot.end_marked || !slot.marks.is_empty());
         commits
     }
 }
@@ -164,4 +168,31 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|e| {
         Error::new(ErrorKind::Source, "a source's split or position does not decode").caused_by(e)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::exec::CollectionOf;
+    use crate::exec::CollectionOp;
+    use crate::memory::Create;
+
+    #[test]
+    fn a_split_that_ends_behind_a_barrier_is_still_committed_to_its_end() {
+        let read = Read::new(Create::new(vec![1, 2, 3]));
+        let mut driver = read.driver(StepId(0), CollectionOf::<i32>::new().tee(Vec::new()));
+        let label = crate::StepLabel { name: "create".into(), location: std::panic::Location::caller() };
+        let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
+        let barrier = |epoch| Signal::Barrier { epoch, last: false };
+        driver.open(&read.splits(1).unwrap()[0], None).unwrap();
+        driver.signal(barrier(1), &mut cx).unwrap();
+        driver.poll(&mut Context::from_waker(Waker::noop()), &mut cx).unwrap();
+        assert_eq!(driver.commit(1).len(), 1);
+        driver.signal(barrier(2), &mut cx).unwrap();
+        assert_eq!(driver.commit(2).len(), 1);
+        driver.signal(barrier(3), &mut cx).unwrap();
+        assert_eq!(driver.commit(3).len(), 0);
+    }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId};
+use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId, guard_step, panicked};
 use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, Summary, Timestamp};
 
@@ -149,7 +149,7 @@ impl Coordinator {
         let splits_of = |step: &flow_core::graph::Step| -> Result<_> {
             let Op::Read(read) = &step.op else { return Ok(worker::share(Vec::new())) };
             let desired = if read.reads_splits_at_once() { workers } else { workers * 4 };
-            Ok(worker::share(read.splits(desired).map_err(|e| e.at(&step.label))?))
+            Ok(worker::share(guard_step(&step.label, || read.splits(desired))?))
         };
         self.graph.steps.iter().map(splits_of).collect()
     }
@@ -160,6 +160,7 @@ impl Coordinator {
         let outcome = self.play_script().and_then(|()| self.loop_until_done(&progress));
         progress.finish();
         let counts = self.end_workers(outcome.is_err());
+        let outcome = outcome.and_then(|()| self.last_words());
         let summary = Summary::of(&self.graph, counts.iter().map(Vec::as_slice));
         let report = Report {
             summary,
@@ -283,8 +284,9 @@ impl Coordinator {
             let Op::Write(write) = &step.op else { continue };
             let watermark = prepared.iter().map(|p| p.watermark).min().unwrap_or(Timestamp::MIN);
             let tokens = prepared.iter().map(|p| p.tokens.clone()).collect();
-            let commit = write.commit(open.epoch, open.last, watermark, tokens);
-            let committed = self.runtime.block_on(commit).map_err(|e| e.at(&step.label))?;
+            let committed = guard_step(&step.label, || {
+                self.runtime.block_on(write.commit(open.epoch, open.last, watermark, tokens))
+            })?;
             held = held.into_iter().chain(committed.held_since).min();
         }
         Ok(held)
@@ -302,9 +304,10 @@ impl Coordinator {
                 for future in futures {
                     self.state.committing += 1;
                     let (control, label) = (self.control.clone(), label.clone());
+                    let commit = self.runtime.spawn(future);
                     self.runtime.spawn(async move {
-                        let result = future.await.map_err(|e| e.at(&label));
-                        let _ = control.send((OUTSIDE, Event::Committed(result)));
+                        let result = commit.await.unwrap_or_else(|e| Err(not_done(e)));
+                        let _ = control.send((OUTSIDE, Event::Committed(result.map_err(|e| e.at(&label)))));
                     });
                 }
             }
@@ -380,6 +383,15 @@ impl Coordinator {
         threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
     }
 
+    /// What workers had to say when they tore down their steps.
+    fn last_words(&self) -> Result<()> {
+        let failed = self.events.try_iter().find_map(|(_, event)| match event {
+            Event::Failed(error) => Some(error),
+            _ => None,
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
     /// Has SIGINT and SIGTERM end the run with everything written that was read; a second one ends the process.
     pub(crate) fn obey_signals(&self) {
         let control = self.control.clone();
@@ -393,6 +405,14 @@ impl Coordinator {
                 let _ = control.send((OUTSIDE, Event::Stop));
             }
         });
+    }
+}
+
+/// Why a task did not get to its end.
+fn not_done(error: tokio::task::JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(panic) => panicked(&*panic),
+        Err(error) => Error::new(ErrorKind::Internal, "an acknowledgement was given up").caused_by(error),
     }
 }
 

@@ -113,8 +113,8 @@ impl SourceRun {
         if !self.at_once {
             let split = self.splits.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             if let Some(split) = split {
-                let label = cx.label(self.step).clone();
-                guard(cx, |_| self.driver.open(&split, None)).map_err(|e| e.at(&label))?;
+                cx.enter(self.step);
+                guard(cx, |cx| self.driver.open(&split, None).map_err(|e| cx.error_here(e)))?;
                 return Ok(true);
             }
         }
@@ -137,7 +137,8 @@ impl SourceRun {
         if self.is_ended() || self.scripted || self.has_splits_left() {
             return Ok(());
         }
-        match self.driver.watermark(cx.now - idle_timeout) {
+        cx.enter(self.step);
+        match guard(cx, |cx| Ok(self.driver.watermark(cx.now - idle_timeout)))? {
             SourceWatermark::At(to) if to > self.passed || self.idle => {
                 self.idle = false;
                 self.passed = to.max(self.passed);
@@ -164,7 +165,8 @@ impl SourceRun {
         guard(cx, |cx| self.driver.signal(signal, cx))
     }
 
-    pub(crate) fn commit(&mut self, epoch: Epoch) -> Vec<BoxFuture<Result<()>>> {
-        self.driver.commit(epoch)
+    pub(crate) fn commit(&mut self, epoch: Epoch, cx: &mut Cx) -> Result<Vec<BoxFuture<Result<()>>>> {
+        cx.enter(self.step);
+        guard(cx, |_| Ok(self.driver.commit(epoch)))
     }
 }

@@ -1,15 +1,15 @@
 //! One worker: a thread with a copy of every step.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use flow_core::exec::{
-    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, Signal, StepCounts, StepId, guard,
+    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, Signal, StepCounts, StepId, guard, panicked,
 };
 use flow_core::graph::Graph;
 use flow_core::{Error, Result, Timestamp};
@@ -114,22 +114,31 @@ pub(crate) struct Worker {
 
 /// Runs a worker on the calling thread, to its end; what it counted.
 pub(crate) fn run(place: Place, graph: &Graph) -> Vec<StepCounts> {
-    place.parker.register();
     let (worker, events, traffic) = (place.worker, place.events.clone(), Arc::clone(&place.traffic));
-    let mut cx = Cx::new(graph.labels(), Waker::from(Arc::clone(&place.parker)), Some(nanos));
-    cx.now = place.clock.now();
-    // Users' code is guarded call by call, which names the step; this is for what is left, tear-down and ourselves.
-    let mut outside = Cx::new(graph.labels(), Waker::noop().clone(), None);
-    let outcome = guard(&mut outside, |_| {
-        let mut worker = Worker::build(place, graph, cx)?;
-        worker.run()?;
-        Ok(std::mem::take(&mut worker.cx.counts))
-    });
-    outcome.unwrap_or_else(|error| {
+    let mut counts = Vec::new();
+    // What users write is guarded where it is called; this is for what was forgotten, tear-downs among it.
+    let outcome = catch_unwind(AssertUnwindSafe(|| build_and_run(place, graph, &mut counts)));
+    if let Err(error) = outcome.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         traffic.abort();
         let _ = events.send((worker, Event::Failed(error)));
-        Vec::new()
-    })
+    }
+    counts
+}
+
+fn build_and_run(place: Place, graph: &Graph, counts: &mut Vec<StepCounts>) -> Result<()> {
+    place.parker.register();
+    let mut cx = Cx::new(graph.labels(), Waker::from(Arc::clone(&place.parker)), Some(nanos));
+    cx.now = place.clock.now();
+    let mut worker = Worker::build(place, graph, cx)?;
+    let result = worker.run();
+    *counts = std::mem::take(&mut worker.cx.counts);
+    // A failure is told before what it leaves behind is torn down.
+    if let Err(error) = result {
+        worker.place.traffic.abort();
+        let _ = worker.place.events.send((worker.place.worker, Event::Failed(error)));
+    }
+    drop(worker);
+    Ok(())
 }
 
 impl Worker {
@@ -277,7 +286,7 @@ impl Worker {
             match command {
                 Command::Finish => self.sources.iter_mut().try_for_each(|source| source.end(&mut self.cx))?,
                 Command::Barrier { epoch, last } => self.start_barrier(epoch, last)?,
-                Command::Commit(epoch) => self.commit(epoch),
+                Command::Commit(epoch) => self.commit(epoch)?,
                 Command::Play(step) => self.play(step)?,
                 Command::Settle(round) => self.settle = Some(round),
                 Command::Exit => return Ok(true),
@@ -298,12 +307,13 @@ impl Worker {
         Ok(())
     }
 
-    fn commit(&mut self, epoch: Epoch) {
+    fn commit(&mut self, epoch: Epoch) -> Result<()> {
         for source in &mut self.sources {
-            let futures = source.commit(epoch);
+            let futures = source.commit(epoch, &mut self.cx)?;
             let _ =
                 self.place.events.send((self.place.worker, Event::Commits { step: source.step, futures }));
         }
+        Ok(())
     }
 
     /// Elements of a script's step are played on one worker, in turn; watermarks on all.

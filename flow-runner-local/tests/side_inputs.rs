@@ -1,8 +1,12 @@
 //! Side inputs on many workers: nothing is lost while an element waits, and no one waits for ever.
 mod kit;
 
+use std::time::Duration;
+
 use flow_core::prelude::*;
 use flow_core::testing::{MemorySinks, collect};
+use flow_runner_local::{LocalRunner, Options};
+use kit::{Fact, Feed, Log, acknowledged};
 
 /// A few hundred bytes under way, and as many waiting.
 const TINY: u64 = 4_000;
@@ -91,5 +95,34 @@ fn a_view_of_a_view_is_there_in_time() {
         let mut written = sinks.values("out");
         written.sort_unstable();
         assert_eq!(written, (0..1000).map(|n| n + 1000 + 499_500_000).collect::<Vec<u64>>());
+    }
+}
+
+#[test]
+fn what_waited_for_a_view_goes_on_at_once() {
+    for waiting_first in [true, false] {
+        let log = Log::default();
+        let (main, side) = (Feed::new("main", &log), Feed::new("side", &log));
+        let p = Pipeline::new();
+        let minute = Fixed::of(Duration::from_secs(60));
+        let factor = p.read(side.clone()).window(minute.clone()).as_single();
+        let numbers = p.read(main.clone()).window(minute);
+        let waiting = numbers.with(&factor).map(|n, factor| n * factor);
+        let both = if waiting_first { waiting.flatten([&numbers]) } else { numbers.flatten([&waiting]) };
+        let seen = log.clone();
+        both.key_by(|n| *n)
+            .stateful(|_, n, _: &mut (), out| out.emit(n))
+            .for_each(move |n| seen.note(Fact::Acknowledged("seen", *n)));
+        // No epoch, and no silence, that would push it on.
+        let never = Duration::from_secs(3600);
+        let options = Options { epoch: never, idle_timeout: never, ..kit::workers(2) };
+        let job = LocalRunner::new(options).start(p).expect("the pipeline is in order");
+        main.add([(3, 5)]);
+        log.wait("the plain number is seen", |facts| acknowledged(facts, "seen") == 3);
+        side.add([(10, 1)]);
+        side.watermark(60);
+        log.wait("the product is seen", |facts| acknowledged(facts, "seen") == 30);
+        job.drain();
+        kit::ends("the drain", move || job.wait()).expect("ends well");
     }
 }

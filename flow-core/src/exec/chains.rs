@@ -1,6 +1,6 @@
-use super::{AnyOutput, BuildCx, Driver, Op, StepId};
+use super::{AnyOutput, BuildCx, Driver, Op, StepId, guard_step};
+use crate::Result;
 use crate::graph::{Graph, Step};
-use crate::{Error, Result};
 
 /// One worker's copy of a graph: steps linked to each other, ready to run.
 pub struct Chains {
@@ -30,19 +30,20 @@ impl Chains {
         let mut drivers = Vec::new();
         for step in graph.steps.iter().rev() {
             let mut outputs = inputs.outputs_of(graph, step);
-            let input = match &step.op {
-                Op::Read(read) => {
-                    drivers.push((step.id, read.driver(step.id, outputs.remove(0))));
-                    continue;
-                }
+            if let Op::Read(read) = &step.op {
+                drivers.push((step.id, read.driver(step.id, outputs.remove(0))));
+                continue;
+            }
+            let input = guard_step(&step.label, || match &step.op {
+                Op::Read(_) => unreachable!("built above"),
                 Op::Each(each) => each.build(step.id, outputs, cx),
                 Op::Write(write) => write.build(step.id, outputs, cx),
                 Op::Exchange(_) => {
                     let output = outputs.pop().unwrap_or_else(|| Box::new(()));
                     Ok(exchange(step, output, cx))
                 }
-            };
-            inputs.reads(step, input.map_err(|e: Error| e.at(&step.label))?);
+            });
+            inputs.reads(step, input?);
         }
         drivers.reverse();
         Ok(Chains { drivers, leaves: inputs.leaves })

@@ -15,7 +15,7 @@ mod tee;
 
 pub use chains::Chains;
 pub use context::{Cx, Prepared, StepCounts, StepId};
-pub use guard::guard;
+pub use guard::{guard, guard_step, panicked};
 pub use inputs::{Arrival, Inputs};
 pub use op::{
     BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Op, Outbox, Parcel, Progress, ReadOp,

@@ -37,14 +37,8 @@ where
     V: Element + serde::Serialize,
     C: CombineFn<V>,
 {
-    Op::Exchange(Arc::new(Combine {
-        function,
-        windowing,
-        lifted,
-        default,
-        types: PhantomData::<fn(K, V)>,
-    }))
-    .into()
+    Op::Exchange(Arc::new(Combine { function, windowing, lifted, default, types: PhantomData::<fn(K, V)> }))
+        .into()
 }
 
 impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {

@@ -11,6 +11,8 @@ pub(super) struct Station<K, In, Out, G> {
     out: Bundle<Out>,
     watermark: Timestamp,
     passed: Timestamp,
+    /// The input is idle, and those behind know it: its next watermark says that it counts again.
+    idle: bool,
     epoch: Epoch,
     input: std::marker::PhantomData<fn(In)>,
 }
@@ -25,6 +27,7 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
             out: Bundle::default(),
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
+            idle: false,
             epoch: 1,
             input: std::marker::PhantomData,
         }
@@ -45,6 +48,9 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
             Signal::Watermark(to) => {
                 self.watermark = to;
                 self.kernel.advance(to, cx.now);
+                if std::mem::take(&mut self.idle) {
+                    return self.output.signal(Signal::Watermark(self.passed), cx);
+                }
                 return Ok(());
             }
             Signal::Poke(_) => self.kernel.advance(self.watermark, cx.now),
@@ -54,7 +60,7 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
                     cx.holds_since(since);
                 }
             }
-            Signal::Idle => {}
+            Signal::Idle => self.idle = true,
         }
         self.output.signal(signal, cx)
     }
@@ -121,5 +127,67 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Receiver<(K, 
         self.take(signal, cx)?;
         while self.step_on(cx)? {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::keyed::kernel::Dropped;
+
+    /// Keeps nothing.
+    struct Nothing(Timestamp);
+
+    impl Kernel<u32, u32, u32> for Nothing {
+        fn add(&mut self, _: &mut Keyed<u32, u32>, _: Epoch) -> Result<Dropped> {
+            Ok(Dropped::default())
+        }
+        fn advance(&mut self, watermark: Timestamp, _: Timestamp) {
+            self.0 = watermark;
+        }
+        fn poll(&mut self, _: &mut Bundle<u32>) -> Result<bool> {
+            Ok(false)
+        }
+        fn output_watermark(&self) -> Timestamp {
+            self.0
+        }
+        fn deadline(&self) -> Option<Timestamp> {
+            None
+        }
+        fn held_since(&self) -> Option<Epoch> {
+            None
+        }
+    }
+
+    struct Seen(Rc<RefCell<Vec<Signal>>>);
+
+    impl Receiver<u32> for Seen {
+        fn bundle(&mut self, _: &mut Bundle<u32>, _: &mut Cx) -> Result<()> {
+            Ok(())
+        }
+        fn signal(&mut self, signal: Signal, _: &mut Cx) -> Result<()> {
+            self.0.borrow_mut().push(signal);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_input_that_speaks_again_is_heard_further_down() {
+        let label = crate::StepLabel { name: "group".into(), location: std::panic::Location::caller() };
+        let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
+        let seen = Rc::default();
+        let output = Box::new(Seen(Rc::clone(&seen)));
+        let mut station =
+            Station::new(StepId(0), Nothing(Timestamp::MIN), output, |key: &u32| u64::from(*key));
+        let minute = Signal::Watermark(Timestamp::from_secs(60));
+        for signal in [minute, minute, Signal::Idle, minute, minute] {
+            Inbox::signal(&mut station, signal, &mut cx).unwrap();
+            station.work(&mut cx).unwrap();
+        }
+        assert_eq!(*seen.borrow(), [minute, Signal::Idle, minute]);
     }
 }

@@ -160,8 +160,8 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
     }
 
     /// Fires when processing time reaches `at`; results then have the timestamp of the element that set it, to which
-    /// the watermark downstream is held. Those still set when the input ends fire then; once it has ended no more are
-    /// set, since no clock would be waited for.
+    /// the watermark downstream is held. When the input ends, the timers that are set fire at once; one that is set
+    /// when the window is over never does.
     pub fn set_processing_timer(&mut self, timer: Timer, at: Timestamp) {
         let output = self.earliest_output();
         self.set_processing(timer, at, output);
@@ -173,7 +173,7 @@ impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
     }
 
     fn set_processing(&mut self, timer: Timer, at: Timestamp, output: Timestamp) {
-        if self.watermark < Timestamp::MAX {
+        if self.watermark <= self.expiry {
             self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
         }
     }

@@ -85,7 +85,8 @@ where
             }
         }
         self.pass_on(next, cx)?;
-        cx.holding[self.step.index()] = self.waiting.len() * size_of::<(u64, T)>();
+        // Results that wait for slower ones in front of them count as well.
+        cx.holding[self.step.index()] = self.unfinished.len() * size_of::<(T, Meta, Option<U>)>();
         Ok(())
     }
 

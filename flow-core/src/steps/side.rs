@@ -148,6 +148,7 @@ where
             oldest: Timestamp::MAX,
             held_since: None,
             waiting: None,
+            idle: false,
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             epoch: 1,
@@ -170,6 +171,8 @@ struct Side<T, U, S: Views, F> {
     held_since: Option<Epoch>,
     /// A signal that what is held must be in front of.
     waiting: Option<Signal>,
+    /// The input is idle, and those behind know it: its next watermark says that it counts again.
+    idle: bool,
     watermark: Timestamp,
     passed: Timestamp,
     epoch: Epoch,
@@ -286,6 +289,9 @@ where
         match signal {
             Signal::Watermark(to) => {
                 self.watermark = to;
+                if std::mem::take(&mut self.idle) {
+                    next.signal(Signal::Watermark(self.passed), cx)?;
+                }
                 return self.pass_watermark(next, cx);
             }
             // After the last barrier nothing is written any more.
@@ -300,7 +306,7 @@ where
                 }
             }
             Signal::Poke(_) => self.retry(next, cx)?,
-            Signal::Idle => {}
+            Signal::Idle => self.idle = true,
         }
         next.signal(signal, cx)
     }

@@ -1,0 +1,230 @@
+//! Streams: what is read is committed, then acknowledged; epoch after epoch, and at the end.
+mod kit;
+
+use std::time::Duration;
+
+use flow_core::prelude::*;
+use flow_core::{Error, ErrorKind};
+use flow_runner_local::{Job, LocalRunner, Options, Report};
+use kit::{Fact, Feed, Log, Logged, acknowledged, visible};
+
+/// Epochs end often, and a silent source holds no one up for long.
+fn short() -> Options {
+    Options { epoch: Duration::from_millis(5), idle_timeout: Duration::from_millis(20), ..kit::workers(2) }
+}
+
+/// Epochs end only with the run.
+fn one_epoch() -> Options {
+    Options { epoch: Duration::from_secs(3600), ..kit::workers(2) }
+}
+
+fn start(options: Options, p: Pipeline) -> Job {
+    LocalRunner::new(options).start(p).expect("the pipeline is in order")
+}
+
+#[track_caller]
+fn drained(job: Job) -> Report {
+    job.drain();
+    kit::ends("the drain", move || job.wait()).unwrap_or_else(|e| panic!("{}", e.report()))
+}
+
+#[test]
+fn a_position_is_acknowledged_only_when_everything_before_it_is_committed() {
+    let log = Log::default();
+    let feed = Feed::new("feed", &log);
+    let p = Pipeline::new();
+    p.read(feed.clone()).reshuffle().write(Logged(log.clone()));
+    let job = start(short(), p);
+    for round in 0..20_u64 {
+        feed.add((round * 10..round * 10 + 10).map(|n| (n, 0)));
+        log.wait("the round is acknowledged", |facts| acknowledged(facts, "feed") == round * 10 + 10);
+    }
+    let report = drained(job);
+    assert!(report.stopped);
+    assert!(report.epochs >= 20, "{} epochs", report.epochs);
+    let facts = log.facts();
+    for (at, fact) in facts.iter().enumerate() {
+        if let Fact::Acknowledged(_, position) = fact {
+            let before: Vec<u64> = visible(&facts[..at]);
+            assert!(
+                before.len() as u64 >= *position,
+                "{position} acknowledged after {} values",
+                before.len()
+            );
+        }
+    }
+    assert_eq!(log.committed(), (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_window_holds_is_acknowledged_when_it_has_left() {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("windowed", &log), Feed::new("plain", &log));
+    let p = Pipeline::new();
+    let minutes = p.read(feed.clone()).window(Fixed::of(Duration::from_secs(60)));
+    minutes.map(|n| ((), n)).sum_per_key().values().write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    feed.add([(1, 5), (2, 6)]);
+    for round in 1..=5 {
+        other.add([(1000 + round, 0)]);
+        log.wait("the plain value is written", |facts| visible(facts).contains(&(1000 + round)));
+    }
+    assert_eq!(acknowledged(&log.facts(), "windowed"), 0, "the window is open");
+    feed.watermark(61);
+    log.wait("the window is acknowledged", |facts| acknowledged(facts, "windowed") == 2);
+    assert!(log.committed().contains(&3), "acknowledged after the sum was written");
+    drained(job);
+}
+
+#[test]
+fn a_drain_writes_and_acknowledges_everything_that_was_read() {
+    let log = Log::default();
+    let feed = Feed::new("feed", &log);
+    let p = Pipeline::new();
+    let read = p.counter("read");
+    let count = read.clone();
+    let seen = log.clone();
+    let numbers = p.read(feed.clone()).inspect(move |_| {
+        count.inc();
+        seen.note(Fact::Acknowledged("seen", count.value()));
+    });
+    let sums = numbers.window(Fixed::of(Duration::from_secs(60))).map(|n| (n % 2, n)).sum_per_key();
+    sums.values().write(Logged(log.clone()));
+    let job = start(one_epoch(), p);
+    feed.add((0..100).map(|n| (n, 5)));
+    log.wait("all is read", |facts| acknowledged(facts, "seen") == 100);
+    assert_eq!(log.committed(), []);
+    let report = drained(job);
+    assert_eq!(log.committed(), [2450, 2500]);
+    assert_eq!(acknowledged(&log.facts(), "feed"), 100);
+    assert_eq!((report.epochs, report.stopped), (1, true));
+}
+
+#[test]
+fn a_cancelled_run_commits_nothing_more() {
+    let log = Log::default();
+    let feed = Feed::new("feed", &log);
+    let p = Pipeline::new();
+    let seen = log.clone();
+    p.read(feed.clone())
+        .inspect(move |n| seen.note(Fact::Acknowledged("seen", *n)))
+        .write(Logged(log.clone()));
+    let job = start(one_epoch(), p);
+    feed.add([(7, 0)]);
+    log.wait("it is read", |facts| acknowledged(facts, "seen") == 7);
+    job.cancel();
+    let error = kit::ends("the job", move || job.wait()).expect_err("cancelled");
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert_eq!(log.committed(), []);
+    assert_eq!(acknowledged(&log.facts(), "feed"), 0);
+}
+
+#[test]
+fn a_stream_that_ends_by_itself_is_acknowledged_to_its_end() {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("feed", &log), Feed::new("other", &log));
+    let p = Pipeline::new();
+    p.read(feed.clone()).write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    for round in 0..50_u64 {
+        feed.add([(round, 0)]);
+        if round % 10 == 0 {
+            log.wait("some is acknowledged", |facts| acknowledged(facts, "feed") > round);
+        }
+    }
+    feed.end();
+    log.wait("the end is acknowledged", |facts| acknowledged(facts, "feed") == 50);
+    other.add([(1000, 0)]);
+    drained(job);
+    assert_eq!(acknowledged(&log.facts(), "other"), 1);
+    assert_eq!(log.committed().len(), 51);
+}
+
+#[test]
+fn streams_that_all_end_end_the_run() {
+    let log = Log::default();
+    let feed = Feed::new("feed", &log);
+    let p = Pipeline::new();
+    p.read(feed.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    feed.add([(1, 0), (2, 0)]);
+    feed.end();
+    let report = kit::ends("the run", move || job.wait()).expect("ends well");
+    assert!(!report.stopped);
+    assert_eq!((log.committed(), acknowledged(&log.facts(), "feed")), (vec![1, 2], 2));
+}
+
+#[test]
+fn a_silent_stream_does_not_pin_the_windows_of_another() {
+    let log = Log::default();
+    let (busy, silent) = (Feed::new("busy", &log), Feed::new("silent", &log));
+    let p = Pipeline::new();
+    let both = p.read(busy.clone()).flatten([&p.read(silent.clone())]);
+    let sums = both.window(Fixed::of(Duration::from_secs(60))).map(|n| ((), n)).sum_per_key();
+    sums.values().write(Logged(log.clone()));
+    let job = start(short(), p);
+    busy.add([(1, 5), (2, 6)]);
+    busy.watermark(61);
+    log.wait("the first window is written", |facts| visible(facts) == [3]);
+    drained(job);
+}
+
+#[test]
+fn a_stream_that_speaks_again_holds_the_windows_back_again() {
+    let log = Log::default();
+    let (busy, calm) = (Feed::new("busy", &log), Feed::new("calm", &log));
+    let p = Pipeline::new();
+    let minute = Fixed::of(Duration::from_secs(60));
+    let windowed = |feed: &Feed| p.read(feed.clone()).window(minute.clone()).map(|n| (n % 10, n));
+    let both = windowed(&busy).sum_per_key().flatten([&windowed(&calm).sum_per_key()]);
+    both.count_per_key().map(|(key, count)| key * 100 + count).write(Logged(log.clone()));
+    let job = start(Options { idle_timeout: Duration::from_secs(3600), ..short() }, p);
+    calm.watermark(30);
+    busy.add([(1, 5)]);
+    busy.watermark(61);
+    calm.add([(2, 40), (1, 41)]);
+    calm.watermark(62);
+    log.wait("both are counted", |facts| visible(facts) == [102, 201]);
+    drained(job);
+}
+
+#[test]
+fn a_stream_that_fails_ends_the_run_with_its_error() {
+    let log = Log::default();
+    let feed = Feed::new("feed", &log);
+    let p = Pipeline::new();
+    p.read(feed.clone()).named("feed").write(Logged(log.clone()));
+    let job = start(one_epoch(), p);
+    feed.add([(1, 0)]);
+    feed.fail(Error::new(ErrorKind::Source, "the line is down"));
+    let error = kit::ends("the job", move || job.wait()).expect_err("fails");
+    assert_eq!((error.kind(), error.step().unwrap().name.as_str()), (ErrorKind::Source, "feed"));
+    assert_eq!((log.committed(), acknowledged(&log.facts(), "feed")), (vec![], 0));
+}
+
+#[test]
+fn elements_that_wait_for_a_view_are_acknowledged_when_they_are_written() {
+    let log = Log::default();
+    let (main, side) = (Feed::new("main", &log), Feed::new("side", &log));
+    let p = Pipeline::new();
+    let minute = Fixed::of(Duration::from_secs(60));
+    let factor = p.read(side.clone()).window(minute.clone()).as_single();
+    let scaled = p.read(main.clone()).window(minute).with(&factor).map(|n, factor| n * factor);
+    scaled.write(Logged(log.clone()));
+    let plain = Feed::new("plain", &log);
+    p.read(plain.clone()).write(Logged(log.clone()));
+    let job = start(Options { idle_timeout: Duration::from_secs(3600), ..short() }, p);
+    main.add([(3, 5)]);
+    for round in 1..=5 {
+        plain.add([(1000 + round, 0)]);
+        log.wait("the plain value is written", |facts| visible(facts).contains(&(1000 + round)));
+    }
+    assert_eq!(acknowledged(&log.facts(), "main"), 0);
+    side.add([(10, 1)]);
+    side.watermark(60);
+    log.wait("the main input is acknowledged", |facts| acknowledged(facts, "main") == 1);
+    assert!(log.committed().contains(&30));
+    drained(job);
+}
