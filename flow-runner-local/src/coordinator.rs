@@ -205,7 +205,7 @@ impl Coordinator {
             self.tell(Command::Settle(round));
             let mut settled = 0;
             while settled < self.commands.len() {
-                match self.receive(Duration::from_secs(3600))? {
+                match self.receive(Duration::from_hours(1))? {
                     Some(Event::Settled { round: of }) if of == round => settled += 1,
                     _ => {}
                 }
@@ -297,7 +297,7 @@ impl Coordinator {
         let sources = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Read(_))).count();
         let mut expected = sources * self.commands.len();
         while expected > 0 {
-            if let Some(Event::Commits { step, futures }) = self.receive(Duration::from_secs(3600))? {
+            if let Some(Event::Commits { step, futures }) = self.receive(Duration::from_hours(1))? {
                 expected -= 1;
                 let label = self.graph.step(step).label.clone();
                 for future in futures {
@@ -316,7 +316,7 @@ impl Coordinator {
 
     fn wait_for_commits(&mut self) -> Result<()> {
         while self.state.committing > 0 {
-            self.receive(Duration::from_secs(3600))?;
+            self.receive(Duration::from_hours(1))?;
         }
         Ok(())
     }

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(parse_size("512MB"), Ok(512_000_000));
         assert_eq!(parse_size("2GiB"), Ok(2 << 30));
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("5min"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_duration("5min"), Ok(Duration::from_mins(5)));
     }
 
     #[test]

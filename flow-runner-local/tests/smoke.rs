@@ -41,7 +41,7 @@ fn what_is_written_is_committed() {
     p.create(0..5000_u64).write(sinks.sink("numbers"));
     run(2, p);
     let mut values = sinks.values("numbers");
-    values.sort();
+    values.sort_unstable();
     assert_eq!(values, (0..5000).collect::<Vec<_>>());
 }
 
@@ -50,7 +50,7 @@ fn a_script_plays_with_everything_at_rest_between_its_steps() {
     let at = Timestamp::from_secs;
     for workers in [1, 2, 4] {
         let p = Pipeline::new();
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let numbers = stream::<u32>()
             .add([(7, at(1)), (7, at(2))])
             .watermark(at(60))
