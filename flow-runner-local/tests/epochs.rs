@@ -15,7 +15,7 @@ fn short() -> Options {
 
 /// Epochs end only with the run.
 fn one_epoch() -> Options {
-    Options { epoch: Duration::from_secs(3600), ..kit::workers(2) }
+    Options { epoch: Duration::from_hours(1), ..kit::workers(2) }
 }
 
 fn start(options: Options, p: Pipeline) -> Job {
@@ -61,7 +61,7 @@ fn what_a_window_holds_is_acknowledged_when_it_has_left() {
     let log = Log::default();
     let (feed, other) = (Feed::new("windowed", &log), Feed::new("plain", &log));
     let p = Pipeline::new();
-    let minutes = p.read(feed.clone()).window(Fixed::of(Duration::from_secs(60)));
+    let minutes = p.read(feed.clone()).window(Fixed::of(Duration::from_mins(1)));
     minutes.map(|n| ((), n)).sum_per_key().values().write(Logged(log.clone()));
     p.read(other.clone()).write(Logged(log.clone()));
     let job = start(short(), p);
@@ -89,7 +89,7 @@ fn a_drain_writes_and_acknowledges_everything_that_was_read() {
         count.inc();
         seen.note(Fact::Acknowledged("seen", count.value()));
     });
-    let sums = numbers.window(Fixed::of(Duration::from_secs(60))).map(|n| (n % 2, n)).sum_per_key();
+    let sums = numbers.window(Fixed::of(Duration::from_mins(1))).map(|n| (n % 2, n)).sum_per_key();
     sums.values().write(Logged(log.clone()));
     let job = start(one_epoch(), p);
     feed.add((0..100).map(|n| (n, 5)));
@@ -162,7 +162,7 @@ fn a_silent_stream_does_not_pin_the_windows_of_another() {
     let (busy, silent) = (Feed::new("busy", &log), Feed::new("silent", &log));
     let p = Pipeline::new();
     let both = p.read(busy.clone()).flatten([&p.read(silent.clone())]);
-    let sums = both.window(Fixed::of(Duration::from_secs(60))).map(|n| ((), n)).sum_per_key();
+    let sums = both.window(Fixed::of(Duration::from_mins(1))).map(|n| ((), n)).sum_per_key();
     sums.values().write(Logged(log.clone()));
     let job = start(short(), p);
     busy.add([(1, 5), (2, 6)]);
@@ -172,15 +172,38 @@ fn a_silent_stream_does_not_pin_the_windows_of_another() {
 }
 
 #[test]
+fn a_silent_stream_is_not_over() {
+    let log = Log::default();
+    let (busy, silent) = (Feed::new("busy", &log), Feed::new("silent", &log));
+    let p = Pipeline::new();
+    let sums = |numbers: &PCollection<u64>| {
+        let pairs = numbers.window(Fixed::of(Duration::from_mins(1))).map(|n| ((), n));
+        pairs.sum_per_key().values()
+    };
+    let quiet = p.read(silent.clone());
+    sums(&quiet).map(|sum| sum + 1000).write(Logged(log.clone()));
+    sums(&p.read(busy.clone()).flatten([&quiet])).write(Logged(log.clone()));
+    let job = start(short(), p);
+    silent.add([(1, 5)]);
+    busy.add([(2, 6)]);
+    busy.watermark(61);
+    log.wait("the silent stream is left out", |facts| visible(facts) == [3]);
+    silent.add([(4, 7)]);
+    silent.watermark(61);
+    log.wait("its window is whole", |facts| visible(facts) == [3, 1005]);
+    drained(job);
+}
+
+#[test]
 fn a_stream_that_speaks_again_holds_the_windows_back_again() {
     let log = Log::default();
     let (busy, calm) = (Feed::new("busy", &log), Feed::new("calm", &log));
     let p = Pipeline::new();
-    let minute = Fixed::of(Duration::from_secs(60));
+    let minute = Fixed::of(Duration::from_mins(1));
     let windowed = |feed: &Feed| p.read(feed.clone()).window(minute.clone()).map(|n| (n % 10, n));
     let both = windowed(&busy).sum_per_key().flatten([&windowed(&calm).sum_per_key()]);
     both.count_per_key().map(|(key, count)| key * 100 + count).write(Logged(log.clone()));
-    let job = start(Options { idle_timeout: Duration::from_secs(3600), ..short() }, p);
+    let job = start(Options { idle_timeout: Duration::from_hours(1), ..short() }, p);
     calm.watermark(30);
     busy.add([(1, 5)]);
     busy.watermark(61);
@@ -209,13 +232,13 @@ fn elements_that_wait_for_a_view_are_acknowledged_when_they_are_written() {
     let log = Log::default();
     let (main, side) = (Feed::new("main", &log), Feed::new("side", &log));
     let p = Pipeline::new();
-    let minute = Fixed::of(Duration::from_secs(60));
+    let minute = Fixed::of(Duration::from_mins(1));
     let factor = p.read(side.clone()).window(minute.clone()).as_single();
     let scaled = p.read(main.clone()).window(minute).with(&factor).map(|n, factor| n * factor);
     scaled.write(Logged(log.clone()));
     let plain = Feed::new("plain", &log);
     p.read(plain.clone()).write(Logged(log.clone()));
-    let job = start(Options { idle_timeout: Duration::from_secs(3600), ..short() }, p);
+    let job = start(Options { idle_timeout: Duration::from_hours(1), ..short() }, p);
     main.add([(3, 5)]);
     for round in 1..=5 {
         plain.add([(1000 + round, 0)]);

@@ -151,7 +151,7 @@ fn a_panic_in_an_aggregation_of_sessions() {
 #[test]
 fn a_panic_in_a_stateful_function() {
     panics(|numbers| {
-        numbers.key_by(|n| n % 3).stateful(|_, n, _: &mut (), out| out.emit(no_seven(n))).named("bad")
+        numbers.key_by(|n| n % 3).stateful(|_, n, (): &mut (), out| out.emit(no_seven(n))).named("bad")
     });
 }
 
@@ -519,7 +519,7 @@ impl StatefulFn<u64, u64, u64> for Ticking {
         _: &mut u64,
         cx: &mut StatefulCx<'_, (), u64>,
     ) -> Result<(), BoxError> {
-        cx.set_processing_timer((), cx.now() + Duration::from_secs(3600));
+        cx.set_processing_timer((), cx.now() + Duration::from_hours(1));
         Ok(())
     }
 
@@ -532,7 +532,7 @@ impl StatefulFn<u64, u64, u64> for Ticking {
     ) -> Result<(), BoxError> {
         *ticks += 1;
         cx.emit(*ticks);
-        cx.set_processing_timer((), cx.now() + Duration::from_secs(3600));
+        cx.set_processing_timer((), cx.now() + Duration::from_hours(1));
         Ok(())
     }
 }

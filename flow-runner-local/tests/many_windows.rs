@@ -29,7 +29,7 @@ fn ten_thousand_fixed_windows_each_have_their_own_sum() {
 #[test]
 fn an_element_in_sixty_windows_counts_in_each() {
     let p = Pipeline::new();
-    let windows = Sliding::of(Duration::from_secs(60), Duration::from_secs(1));
+    let windows = Sliding::of(Duration::from_mins(1), Duration::from_secs(1));
     let counts = seconds(&p, 5_000).window(windows).map(|_| ()).count().values();
     let full = collect(&counts.filter(|n| *n == 60).window(Global::windows()).combine(Count));
     let all = collect(&counts.window(Global::windows()).combine(Sum));

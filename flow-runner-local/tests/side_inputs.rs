@@ -57,7 +57,7 @@ fn a_step_behind_an_exchange_does_not_hold_up_the_view_it_waits_for() {
         let p = Pipeline::new();
         let numbers = p.create(0..20_000_u64);
         let last = numbers.combine(Max).map(|max| max.unwrap_or(0)).as_single();
-        let often = numbers.key_by(|n| n % 7).stateful(|_, n, _: &mut (), out| {
+        let often = numbers.key_by(|n| n % 7).stateful(|_, n, (): &mut (), out| {
             for _ in 0..10 {
                 out.emit(n);
             }
@@ -104,17 +104,17 @@ fn what_waited_for_a_view_goes_on_at_once() {
         let log = Log::default();
         let (main, side) = (Feed::new("main", &log), Feed::new("side", &log));
         let p = Pipeline::new();
-        let minute = Fixed::of(Duration::from_secs(60));
+        let minute = Fixed::of(Duration::from_mins(1));
         let factor = p.read(side.clone()).window(minute.clone()).as_single();
         let numbers = p.read(main.clone()).window(minute);
         let waiting = numbers.with(&factor).map(|n, factor| n * factor);
         let both = if waiting_first { waiting.flatten([&numbers]) } else { numbers.flatten([&waiting]) };
         let seen = log.clone();
         both.key_by(|n| *n)
-            .stateful(|_, n, _: &mut (), out| out.emit(n))
+            .stateful(|_, n, (): &mut (), out| out.emit(n))
             .for_each(move |n| seen.note(Fact::Acknowledged("seen", *n)));
         // No epoch, and no silence, that would push it on.
-        let never = Duration::from_secs(3600);
+        let never = Duration::from_hours(1);
         let options = Options { epoch: never, idle_timeout: never, ..kit::workers(2) };
         let job = LocalRunner::new(options).start(p).expect("the pipeline is in order");
         main.add([(3, 5)]);

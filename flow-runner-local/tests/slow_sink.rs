@@ -122,7 +122,7 @@ fn a_source_waits_for_a_sink_behind_a_reshuffle() {
 #[test]
 fn a_source_waits_for_a_sink_behind_state() {
     let (p, gauge) = (Pipeline::new(), Gauge::default());
-    let passed = numbers(&p, &gauge).key_by(|n| n % 100).stateful(|_, n, _: &mut (), out| out.emit(n));
+    let passed = numbers(&p, &gauge).key_by(|n| n % 100).stateful(|_, n, (): &mut (), out| out.emit(n));
     passed.write(Slow(gauge.clone()));
     assert_bounded(p, &gauge);
 }

@@ -55,8 +55,8 @@ impl<M> Inputs<M> {
         }
     }
 
-    /// Takes what arrived on an input; returns what it amounts to for all, if anything. After a barrier comes out,
-    /// [`next_released`](Inputs::next_released) gives what had to wait for it.
+    /// Takes what arrived on an input; returns what it amounts to for all, if anything. After something comes out,
+    /// [`next_released`](Inputs::next_released) gives what follows, as what had to wait for a barrier.
     pub fn accept(&mut self, port: usize, arrival: Arrival<M>) -> Option<Arrival<M>> {
         if self.ports[port].at_barrier {
             if let Arrival::Signal(Signal::Poke(n)) = arrival {
@@ -111,7 +111,13 @@ impl<M> Inputs<M> {
 
     fn advance(&mut self) -> Option<Arrival<M>> {
         let least = self.ports.iter().filter(|p| !p.idle).map(|p| p.watermark).min();
-        let Some(least) = least else {
+        // Where all others have ended, one that is idle has not: it may still go on.
+        let has_ended = self.ports.iter().all(|p| p.watermark == Timestamp::MAX);
+        let Some(least) = least.filter(|least| *least < Timestamp::MAX || has_ended) else {
+            if let Some(furthest) = self.furthest_idle() {
+                self.watermark = furthest;
+                return Some(Arrival::Signal(Signal::Watermark(furthest)));
+            }
             return (!std::mem::replace(&mut self.idle, true)).then_some(Arrival::Signal(Signal::Idle));
         };
         let was_idle = std::mem::replace(&mut self.idle, false);
@@ -120,6 +126,17 @@ impl<M> Inputs<M> {
             return Some(Arrival::Signal(Signal::Watermark(least)));
         }
         None
+    }
+
+    /// When all inputs have fallen silent, the one that is furthest would count if it had been the last to. That
+    /// none counts follows behind it.
+    fn furthest_idle(&mut self) -> Option<Timestamp> {
+        let furthest = self.ports.iter().filter(|p| p.idle).map(|p| p.watermark).max()?;
+        let port = self.ports.iter().position(|p| p.idle && !p.at_barrier)?;
+        (furthest > self.watermark).then(|| {
+            self.released.push_front((port, Arrival::Signal(Signal::Idle)));
+            furthest
+        })
     }
 
     fn align(&mut self, port: usize, epoch: Epoch, last: bool) -> Option<Arrival<M>> {
@@ -168,6 +185,36 @@ mod tests {
         assert_eq!(inputs.accept(1, wm(1)), None);
         assert_eq!(inputs.accept(0, wm(9)), None);
         assert_eq!(inputs.accept(1, wm(7)), Some(wm(7)));
+    }
+
+    #[test]
+    fn an_idle_input_is_not_at_its_end() {
+        let end = || Arrival::<u8>::Signal(Signal::Watermark(Timestamp::MAX));
+        let idle = || Arrival::Signal(Signal::Idle);
+        let mut inputs = Inputs::new(2);
+        assert_eq!(inputs.accept(0, end()), None);
+        assert_eq!(inputs.accept(1, wm(5)), Some(wm(5)));
+        assert_eq!(inputs.accept(1, idle()), Some(idle()));
+        assert_eq!(inputs.accept(1, wm(7)), Some(wm(7)));
+        assert_eq!(inputs.accept(1, end()), Some(end()));
+    }
+
+    #[test]
+    fn when_all_inputs_fall_silent_the_furthest_counts() {
+        let idle = || Arrival::<u8>::Signal(Signal::Idle);
+        for first in [0, 1] {
+            let mut inputs = Inputs::new(2);
+            assert_eq!(inputs.accept(0, wm(5)), None);
+            let after_one = inputs.accept(first, idle());
+            let after_both = inputs.accept(1 - first, idle());
+            if first == 0 {
+                assert_eq!((after_one, after_both), (None, Some(wm(5))));
+                assert_eq!(inputs.next_released(), Some(idle()));
+            } else {
+                assert_eq!((after_one, after_both), (Some(wm(5)), Some(idle())));
+            }
+            assert_eq!(inputs.next_released(), None);
+        }
     }
 
     #[test]
