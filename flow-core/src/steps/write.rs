@@ -149,6 +149,7 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
         let Some(working) = &mut self.working else {
             return Ok(Poll::Ready(Bundle::default()));
         };
+        // What was passed on before has entered the steps behind.
         cx.enter(self.step);
         let waker = cx.waker.clone();
         let Poll::Ready(done) = working.as_mut().poll(&mut Context::from_waker(&waker)) else {
