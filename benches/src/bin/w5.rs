@@ -34,6 +34,7 @@ enum Event {
 }
 
 #[derive(Clone, Deserialize, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the input's names")]
 struct Order {
     ts: u64,
     order_id: String,
