@@ -74,10 +74,15 @@ pub fn store(p: &Pipeline, messages: &PCollection<Result<Received, DeadLetter>>,
     }
 
     let too_late = too_late.map(move |event| DeadLetter::late(event, lateness)).named("too late");
-    let letters =
-        [("invalid", rejected), ("late", too_late), ("refused", not_landed), ("refused", not_in_table)]
-            .map(|(reason, letters)| count_letters(p, &letters, reason))
-            .map(|letters| per_minute(&letters, |letter| letter.at, lateness));
+    let letters = [
+        ("invalid", rejected),
+        ("late", too_late),
+        ("not landed", not_landed),
+        ("not in a table", not_in_table),
+    ];
+    let letters = letters.map(|(reason, letters)| {
+        letters.apply(reason, |letters| per_minute(&count_letters(p, letters, reason), |l| l.at, lateness))
+    });
     letters[0].flatten(&letters[1..]).apply("dead letters", |letters| dead_letters(letters, settings));
 }
 
@@ -100,7 +105,7 @@ fn check(
 /// Counts the events of each type.
 fn count(p: &Pipeline, events: &PCollection<Event>, catalog: &Catalog) -> PCollection<Event> {
     let kinds = Tally::new(p, "events", catalog.types().map(|event_type| &**event_type.name()));
-    events.inspect(move |event| kinds.inc(&event.kind)).named("count")
+    events.inspect(move |event| kinds.inc(&event.kind)).named("count events")
 }
 
 /// Counts dead letters by the reason, which for messages of no known type is that.

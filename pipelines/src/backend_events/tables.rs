@@ -28,9 +28,10 @@ pub(super) fn tables(events: &PCollection<Event>, settings: &Settings) -> PColle
     let refused = rows
         .named("row")
         .try_write_by(Partition::of, move |partition| tables[&partition.kind].on(partition.day));
-    refused.map(|Rejected { value, destination, reason }| {
+    let letter = |Rejected { value, destination, reason }: Rejected<EventRow>| {
         DeadLetter::refused(value.event, &destination, &reason)
-    })
+    };
+    refused.map(letter).named("refused")
 }
 
 /// The table of a type: files of Parquet, in a folder for each day.

@@ -31,7 +31,7 @@ pub fn tables(events: &PCollection<Event>, settings: &Settings) {
     let headers = order.map(|order| order.header()).named("order headers");
     let items =
         order.process(|order, out| order.item_rows().for_each(|row| out.emit(row))).named("order items");
-    let net = net_stock(&stock, settings.allowed_lateness);
+    let net = stock.apply("net stock", |stock| net_stock(stock, settings.allowed_lateness));
 
     ORDER_HEADER.write(&headers, settings);
     ORDER_ITEM.write(&items, settings);
@@ -44,10 +44,11 @@ pub fn tables(events: &PCollection<Event>, settings: &Settings) {
 pub fn net_stock(changes: &PCollection<StockChange>, allowed_lateness: Duration) -> PCollection<NetStock> {
     let days = Fixed::of(Duration::from_hours(24)).allowed_lateness(allowed_lateness).discarding();
     let sums = changes.window(days).map(|change| change.delta()).named("delta").sum_per_key();
-    sums.process(|((product_id, warehouse_id), net_quantity), out| {
+    let row = |((product_id, warehouse_id), net_quantity), out: &mut Emit<'_, NetStock>| {
         let day = out.window().start;
         out.emit(NetStock { day, product_id, warehouse_id, net_quantity });
-    })
+    };
+    sums.process(row).named("row")
 }
 
 /// Every item of an order with every change of its product's stock in the same window.
@@ -156,10 +157,12 @@ impl<T: Element + Serialize> Table<T> {
         let root = settings.output.join(paths::TABLES).join("curated").join(self.name);
         let files = ParquetFiles::under(root, self.schema());
         let (at, partitioned_by) = (self.at, self.partitioned_by);
-        rows.window(Global::windows()).write_by(
-            move |row| Day::of(at(row)),
-            move |day| files.clone().within(paths::partition(partitioned_by, day.start())),
-        );
+        rows.apply(self.name, |rows| {
+            rows.window(Global::windows()).write_by(
+                move |row| Day::of(at(row)),
+                move |day| files.clone().within(paths::partition(partitioned_by, day.start())),
+            );
+        });
     }
 
     fn schema(&self) -> SchemaRef {
