@@ -28,7 +28,7 @@ pub struct Generator<T> {
     rate: Option<u64>,
     during: Option<Duration>,
     time: Option<EventTime<T>>,
-    watermark: Bound,
+    watermark: Option<Bound>,
 }
 
 type EventTime<T> = Arc<dyn Fn(u64, &T) -> Timestamp + Send + Sync>;
@@ -71,7 +71,7 @@ impl<T: Element> Generator<T> {
             rate: None,
             during: None,
             time: None,
-            watermark: Bound::Disorder(Duration::ZERO),
+            watermark: None,
         }
     }
 
@@ -113,14 +113,14 @@ impl<T: Element> Generator<T> {
 
     /// Keeps the watermark this far behind the latest event time.
     pub fn out_of_orderness(mut self, disorder: Duration) -> Self {
-        self.watermark = Bound::Disorder(disorder);
+        self.watermark = Some(Bound::Disorder(disorder));
         self
     }
 
     /// Derives the watermark from the index of the next element: no element from there on has an earlier event
     /// time.
     pub fn watermark(mut self, bound: impl Fn(u64) -> Timestamp + Send + Sync + 'static) -> Self {
-        self.watermark = Bound::Index(Arc::new(bound));
+        self.watermark = Some(Bound::Index(Arc::new(bound)));
         self
     }
 
@@ -160,6 +160,11 @@ impl<T: Element> Source for Generator<T> {
 
     fn is_bounded(&self) -> bool {
         self.count.is_some() || self.during.is_some()
+    }
+
+    /// A rate is that of all splits together, and so is a watermark: each split would start it over.
+    fn reads_splits_at_once(&self) -> bool {
+        !self.is_bounded() || self.rate.is_some() || self.time.is_some() || self.watermark.is_some()
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<GeneratorSplit>> {
@@ -287,8 +292,9 @@ impl<T: Element> Reader for GeneratorReader<T> {
             return Timestamp::MAX;
         }
         match &self.generator.watermark {
-            Bound::Disorder(disorder) => self.latest - *disorder,
-            Bound::Index(bound) => bound(self.next),
+            None => self.latest,
+            Some(Bound::Disorder(disorder)) => self.latest - *disorder,
+            Some(Bound::Index(bound)) => bound(self.next),
         }
     }
 
@@ -392,6 +398,14 @@ mod tests {
         let source = numbers().watermark(|next| Timestamp::from_secs(next as i64 * 60));
         let reader = source.reader(&source.splits(2).unwrap()[1], None).unwrap();
         assert_eq!(reader.watermark(), Timestamp::from_secs(60));
+    }
+
+    #[test]
+    fn splits_that_share_a_rate_or_a_clock_are_read_at_once() {
+        assert!(!numbers().count(10).reads_splits_at_once());
+        assert!(numbers().count(10).rate(5).reads_splits_at_once());
+        assert!(numbers().count(10).watermark(|_| Timestamp::MIN).reads_splits_at_once());
+        assert!(numbers().count(10).timestamps(|_, _| Timestamp::MIN).reads_splits_at_once());
     }
 
     #[test]

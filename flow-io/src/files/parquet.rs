@@ -175,8 +175,8 @@ pub struct ParquetEncoder<T> {
     group: RowGroup,
 }
 
-/// Rows are put into columns this many at a time.
-const BATCH: usize = 1024;
+/// Rows are put into columns this many at a time: few enough that they are still in the cache.
+const BATCH: usize = 256;
 /// A row group is ended at this many bytes of memory or rows.
 const GROUP_BYTES: usize = 32 << 20;
 const GROUP_ROWS: usize = 1 << 20;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::event::UNKNOWN;
 use super::field::{Field, FieldError, FieldType, Mode, all_different};
+use super::paths::{DEAD_LETTER, TABLES};
 
 /// The event types that are known: the three of the shop, and those of catalog files.
 ///
@@ -159,7 +160,9 @@ pub enum CatalogError {
 /// An entry makes no sense.
 #[derive(Debug, thiserror::Error)]
 enum EntryError {
-    #[error("event type `{name}`: a name is ASCII letters, digits, `_` and `-`, and is not `{UNKNOWN}`")]
+    #[error(
+        "event type `{name}`: a name is ASCII letters, digits, `_` and `-`, and is not `{UNKNOWN}`, `{DEAD_LETTER}` or `{TABLES}`"
+    )]
     Name { name: String },
     #[error("event type `{name}`: {error}")]
     Field { name: String, error: FieldError },
@@ -189,7 +192,8 @@ impl TryFrom<Entry> for EventType {
 
     fn try_from(entry: Entry) -> Result<Self, EntryError> {
         let table = entry.table.clone().unwrap_or_else(|| entry.name.clone());
-        if entry.name == UNKNOWN || !is_folder_name(&entry.name) || !is_folder_name(&table) {
+        if RESERVED.contains(&entry.name.as_str()) || !is_folder_name(&entry.name) || !is_folder_name(&table)
+        {
             return Err(EntryError::Name { name: entry.name });
         }
         all_different(&entry.fields)
@@ -258,6 +262,9 @@ impl Entry {
         EntryError::Role { name: self.name.clone(), role, field: field.to_owned(), wanted }
     }
 }
+
+/// The folders of the output that are no type's.
+const RESERVED: [&str; 3] = [UNKNOWN, DEAD_LETTER, TABLES];
 
 /// Whether a name can be a folder and a table, on every system.
 fn is_folder_name(name: &str) -> bool {

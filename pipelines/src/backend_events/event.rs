@@ -1,8 +1,10 @@
 //! What a message becomes: an [`Event`] or a [`DeadLetter`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow_core::Timestamp;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,9 +24,9 @@ pub struct Event {
     pub kind: Arc<str>,
     /// When it happened.
     pub at: Timestamp,
-    /// The event itself.
+    /// The event itself, shared: what clones an event, as every further reader of a collection does, does not copy it.
     #[serde(with = "json_text")]
-    pub body: Map<String, Value>,
+    pub body: Arc<Map<String, Value>>,
 }
 
 impl Event {
@@ -50,6 +52,22 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// Of an event that came when its minute took no more: `lateness` after its end.
+    pub fn late(event: Event, lateness: Duration) -> Self {
+        let lateness = SignedDuration::try_from(lateness).unwrap_or(SignedDuration::MAX);
+        Self::of(event, format!("late: its minute had ended more than {lateness:#} before it came"))
+    }
+
+    /// Of an event that a sink does not take.
+    pub fn refused(event: Event, destination: &str, reason: &str) -> Self {
+        Self::of(event, format!("refused: {destination}: {reason}"))
+    }
+
+    fn of(event: Event, error: String) -> Self {
+        let Event { kind, at, body } = event;
+        DeadLetter { kind, at, errors: vec![error], event: Value::Object(Arc::unwrap_or_clone(body)) }
+    }
+
     /// Whether its type is missing or in no catalog.
     pub fn is_unknown(&self) -> bool {
         *self.kind == *UNKNOWN
@@ -61,7 +79,7 @@ mod tests {
     use super::*;
 
     fn event(body: &str) -> Event {
-        let body = serde_json::from_str(body).unwrap();
+        let body = Arc::new(serde_json::from_str(body).unwrap());
         Event { kind: "order".into(), at: Timestamp::from_secs(0), body }
     }
 
@@ -75,7 +93,7 @@ mod tests {
             kind: UNKNOWN.into(),
             at: Timestamp::MIN,
             errors: vec!["event_type: is missing".into()],
-            event: Value::Object(event.body),
+            event: Value::Object(Arc::unwrap_or_clone(event.body)),
         };
         let bytes = postcard::to_allocvec(&letter).unwrap();
         assert_eq!(postcard::from_bytes::<DeadLetter>(&bytes).unwrap(), letter);

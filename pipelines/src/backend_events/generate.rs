@@ -16,6 +16,8 @@ pub struct Settings {
     pub per_second: u32,
     /// How much earlier than its turn an event may have happened: how late it may come.
     pub lateness: Duration,
+    /// How many of a thousand events come an hour or two after their time, however great the lateness of the others.
+    pub late_per_mille: u32,
     /// How many of a thousand messages are no valid events.
     pub invalid_per_mille: u32,
     /// How many users there are, who are the customers too.
@@ -31,6 +33,7 @@ impl Default for Settings {
             start: Timestamp::from_secs(1_739_020_140),
             per_second: 1_000,
             lateness: Duration::ZERO,
+            late_per_mille: 0,
             invalid_per_mille: 0,
             users: 1_000,
             warehouses: 10,
@@ -65,7 +68,7 @@ pub fn kind(seed: u64, i: u64) -> &'static str {
 pub fn event(seed: u64, i: u64, settings: &Settings) -> String {
     let mut dice = Dice::of(seed, i);
     let kind = dice.pick(&KINDS);
-    let at = time(&mut dice, i, settings);
+    let at = time(&mut dice, seed, i, settings);
     let event = match kind {
         "order" => order(&mut dice, seed, &at, settings),
         "inventory" => inventory(&mut dice, seed, &at, settings),
@@ -74,13 +77,33 @@ pub fn event(seed: u64, i: u64, settings: &Settings) -> String {
     if dice.below(1_000) < u64::from(settings.invalid_per_mille) { spoil(&mut dice, &event) } else { event }
 }
 
-fn time(dice: &mut Dice, i: u64, settings: &Settings) -> String {
+/// When it is event `i`'s turn: it comes then, and happened then or earlier.
+pub fn turn(i: u64, settings: &Settings) -> Timestamp {
     let turn = u128::from(i) * 1_000_000 / u128::from(settings.per_second.max(1));
-    let turn = settings.start.offset_micros(i64::try_from(turn).unwrap_or(i64::MAX));
+    settings.start.offset_micros(i64::try_from(turn).unwrap_or(i64::MAX))
+}
+
+/// No event from `i` on happened before this, but for those of [`late_per_mille`](Settings::late_per_mille).
+pub fn watermark(i: u64, settings: &Settings) -> Timestamp {
+    turn(i, settings) - settings.lateness
+}
+
+fn time(dice: &mut Dice, seed: u64, i: u64, settings: &Settings) -> String {
     let latest = u64::try_from(settings.lateness.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
-    let mut text = utc::text(turn - Duration::from_micros(dice.below(latest)));
+    let behind = Duration::from_micros(dice.below(latest));
+    let mut text = utc::text(turn(i, settings) - behind - very_late(seed, i, settings));
     text.pop();
     text
+}
+
+/// How much later still an event comes. Its dice are of their own, so that other settings leave the event as it is.
+fn very_late(seed: u64, i: u64, settings: &Settings) -> Duration {
+    let mut dice = Dice::of(!seed, i);
+    if dice.below(1_000) < u64::from(settings.late_per_mille) {
+        Duration::from_secs(dice.between(3_600, 7_200))
+    } else {
+        Duration::ZERO
+    }
 }
 
 fn order(dice: &mut Dice, seed: u64, at: &str, settings: &Settings) -> String {
@@ -262,6 +285,17 @@ mod tests {
         let behind: Vec<_> = behind.collect();
         assert!(behind.iter().all(|micros| (0..=60_000_000).contains(micros)));
         assert!(behind.iter().any(|micros| *micros > 50_000_000));
+    }
+
+    #[test]
+    fn a_few_events_come_an_hour_late() {
+        let settings = Settings { late_per_mille: 10, ..Settings::default() };
+        let happened = |i| check(&Catalog::builtin(), &event(1, i, &settings)).outcome.unwrap().at;
+        let behind: Vec<_> =
+            (0..10_000).map(|i| turn(i, &settings).micros() - happened(i).micros()).collect();
+        let late: Vec<_> = behind.iter().filter(|micros| **micros > 0).collect();
+        assert!((50..=150).contains(&late.len()), "{}", late.len());
+        assert!(late.iter().all(|micros| (3_600_000_000..=7_200_000_000).contains(*micros)));
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn event(event_type: &EventType, mut body: Map<String, Value>) -> Event {
     normalise(event_type.fields(), &mut body);
     let at = body[event_type.event_time()].as_str().and_then(utc::parse);
     let at = at.expect("the event time is a required timestamp, which was validated");
-    Event { kind: Arc::clone(event_type.name()), at, body }
+    Event { kind: Arc::clone(event_type.name()), at, body: Arc::new(body) }
 }
 
 fn refused(

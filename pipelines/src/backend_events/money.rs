@@ -32,6 +32,11 @@ pub(super) fn dollars(cents: i64) -> f64 {
 
 /// A float as `digits / 10^scale`, by its shortest decimal form; `None` when the digits are too many.
 fn decimal(value: f64) -> Option<(i128, u32)> {
+    // Nearly all amounts are whole cents. A float has fifteen digits that are sure: of so many cents, no two are one.
+    let cents = (value * 100.0).round();
+    if cents.abs() < 1e15 && cents / 100.0 == value {
+        return Some((cents as i128, 2));
+    }
     let text = value.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let scale = fraction.len() as u32;
@@ -64,6 +69,14 @@ mod tests {
         assert_eq!(line_total(1, 1.004_999), 100);
         assert_eq!(line_total(3, 0.335), 101);
         assert_eq!(line_total(1, 2.675), 268);
+    }
+
+    #[test]
+    fn whole_cents_are_read_as_they_are_written() {
+        for cents in (0..2_000_000).step_by(37).chain(99_999_999_999_000..100_000_000_000_000) {
+            let amount: f64 = format!("{}.{:02}", cents / 100, cents % 100).parse().unwrap();
+            assert_eq!(line_total(1, amount), cents);
+        }
     }
 
     #[test]

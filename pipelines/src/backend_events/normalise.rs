@@ -20,11 +20,7 @@ fn normalise_value(of: &FieldType, value: &mut Value) {
         (_, Value::Array(items)) => items.iter_mut().for_each(|item| normalise_value(of, item)),
         (FieldType::Record(fields), Value::Object(values)) => normalise(fields, values),
         (FieldType::String(StringRule::Uuid), Value::String(text)) => text.make_ascii_lowercase(),
-        (FieldType::Timestamp, Value::String(text)) => {
-            if let Some(at) = utc::parse(text) {
-                *text = utc::text(at);
-            }
-        }
+        (FieldType::Timestamp, Value::String(text)) => utc::normalise(text),
         (FieldType::Float, number @ Value::Number(_)) => *number = number.as_f64().into(),
         _ => {}
     }

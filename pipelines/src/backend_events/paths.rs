@@ -10,6 +10,12 @@ use flow_core::Timestamp;
 
 use super::event::Event;
 
+/// The folder of dead letters.
+pub const DEAD_LETTER: &str = "dead-letter";
+
+/// The folder of tables.
+pub const TABLES: &str = "tables";
+
 /// The folders of a kind's events of a minute, from the outermost on.
 ///
 /// ```
@@ -48,6 +54,21 @@ pub fn event_object(event: &Event) -> String {
     format!("{}_{}_{:032x}.json", event.kind, minute(event.at), event.identity())
 }
 
+/// The folder of a table's partition: the rows of a day, as of the field that it is partitioned on.
+///
+/// ```
+/// use pipelines::backend_events::paths;
+///
+/// let at = "2025-02-08T23:59:59Z".parse().unwrap();
+/// assert_eq!(paths::partition("order_date", at), "order_date=2025-02-08");
+/// ```
+pub fn partition(field: &str, at: Timestamp) -> String {
+    match at.to_utc() {
+        Some(t) => format!("{field}={}", t.date()),
+        None => format!("{field}={UNDATED}"),
+    }
+}
+
 /// In place of a time, for what has none: dead letters out of files that do not say when they were written.
 const UNDATED: &str = "undated";
 
@@ -69,7 +90,7 @@ mod tests {
     fn event(at: &str, n: usize) -> Event {
         let body = json!({"event_type": "order", "order_id": n, "order_date": at});
         let serde_json::Value::Object(body) = body else { unreachable!("json! made an object") };
-        Event { kind: "order".into(), at: at.parse().unwrap(), body }
+        Event { kind: "order".into(), at: at.parse().unwrap(), body: body.into() }
     }
 
     #[test]

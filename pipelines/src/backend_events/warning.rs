@@ -33,6 +33,9 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// The names to count under.
+    pub const NAMES: [&str; 3] = ["types_disagree", "extra_field", "total_differs"];
+
     /// A name to count under.
     pub fn name(&self) -> &'static str {
         match self {

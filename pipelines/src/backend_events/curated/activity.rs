@@ -68,6 +68,8 @@ struct Metadata {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -75,7 +77,7 @@ mod tests {
         let body = r#"{"event_type": "user_activity", "user_id": "u1", "activity_type": "login",
             "ip_address": "192.168.1.2", "user_agent": "Firefox", "timestamp": "2025-02-25T03:56:53.060650Z",
             "metadata": {"session_id": "s1", "platform": "web"}}"#;
-        let body = serde_json::from_str(body).unwrap();
+        let body = Arc::new(serde_json::from_str(body).unwrap());
         let event = Event { kind: "user_activity".into(), at: Timestamp::MIN, body };
         let row = ActivityRow::read(&event).unwrap();
         assert_eq!(

@@ -7,8 +7,10 @@ mod activity;
 mod order;
 mod read;
 mod stock;
+mod tables;
 
 pub use activity::ActivityRow;
 pub use order::{Address, Item, Order, OrderHeader, OrderItem};
 pub use read::NotOfThisKind;
-pub use stock::StockChange;
+pub use stock::{NetStock, StockChange};
+pub use tables::{Known, KnownOutputs, items_with_stock, net_stock, orders_with_activity, tables};

@@ -166,7 +166,7 @@ mod tests {
 
     fn event(order: Value) -> Event {
         let Value::Object(body) = order else { unreachable!("json! made an object") };
-        Event { kind: "order".into(), at: Timestamp::MIN, body }
+        Event { kind: "order".into(), at: Timestamp::MIN, body: body.into() }
     }
 
     fn three_orders() -> [Order; 3] {

@@ -19,5 +19,5 @@ pub(super) fn body<T: DeserializeOwned>(event: &Event, wanted: &'static str) -> 
     if *event.kind != *wanted {
         return Err(error(None));
     }
-    T::deserialize(&event.body).map_err(|source| error(Some(source)))
+    T::deserialize(&*event.body).map_err(|source| error(Some(source)))
 }

@@ -25,6 +25,20 @@ pub struct StockChange {
     pub timestamp: Timestamp,
 }
 
+/// The net change of a product's stock in a warehouse on a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NetStock {
+    /// The start of the day.
+    #[serde(with = "utc")]
+    pub day: Timestamp,
+    /// Which product.
+    pub product_id: String,
+    /// In which warehouse.
+    pub warehouse_id: String,
+    /// The sum of the changes.
+    pub net_quantity: i64,
+}
+
 impl StockChange {
     /// Reads an event of kind `inventory`.
     pub fn read(event: &Event) -> Result<Self, NotOfThisKind> {
@@ -44,13 +58,15 @@ impl StockChange {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
     fn a_change_is_a_delta_of_a_product_in_a_warehouse() {
         let body = r#"{"event_type": "inventory", "inventory_id": "i1", "product_id": "p1", "warehouse_id": "w1",
             "quantity_change": -7, "reason": "sale", "timestamp": "2025-02-25T03:56:53.060650Z"}"#;
-        let body = serde_json::from_str(body).unwrap();
+        let body = Arc::new(serde_json::from_str(body).unwrap());
         let event = Event { kind: "inventory".into(), at: Timestamp::MIN, body };
         let change = StockChange::read(&event).unwrap();
         assert_eq!(change.delta(), (("p1".into(), "w1".into()), -7));
