@@ -83,6 +83,25 @@ impl<T: Element> PCollection<T> {
     }
 
     /// A step with set-up, bundles and tear-down: see [`DoFn`].
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// /// Passes on the greatest element of each bundle.
+    /// #[derive(Clone, Default)]
+    /// struct Greatest(Option<u32>);
+    ///
+    /// impl DoFn<u32, u32> for Greatest {
+    ///     fn process(&mut self, n: u32, _: &mut Emit<'_, u32>) -> Result<(), BoxError> {
+    ///         self.0 = self.0.max(Some(n));
+    ///         Ok(())
+    ///     }
+    ///     fn finish_bundle(&mut self, out: &mut BundleEmit<'_, u32>) -> Result<(), BoxError> {
+    ///         self.0.take().into_iter().for_each(|n| out.emit(n, Timestamp::MIN, Window::GLOBAL));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// assert_eq!(apply([2, 7, 5], |n: &PCollection<u32>| n.par_do(Greatest::default())), [7]);
+    /// ```
     #[track_caller]
     pub fn par_do<U: Element>(&self, dofn: impl DoFn<T, U>) -> PCollection<U> {
         self.then("par_do", steps::par_do(dofn))

@@ -90,6 +90,31 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 
     /// The values of each key and window through a [`StatefulFn`]: state and timers for each.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use flow_core::testing::stream;
+    /// # use std::time::Duration;
+    /// /// Says when a key has been silent for a minute.
+    /// #[derive(Clone)]
+    /// struct Silent;
+    ///
+    /// impl StatefulFn<u32, u32, String> for Silent {
+    ///     type State = ();
+    ///     type Timer = ();
+    ///     fn process(&self, _: &u32, _: u32, _: &mut (), cx: &mut StatefulCx<'_, (), String>) -> Result<(), BoxError> {
+    ///         cx.set_timer((), cx.timestamp() + Duration::from_secs(60));
+    ///         Ok(())
+    ///     }
+    ///     fn on_timer(&self, key: &u32, (): (), _: &mut (), cx: &mut StatefulCx<'_, (), String>) -> Result<(), BoxError> {
+    ///         cx.emit(format!("{key} is silent since {}", cx.timestamp() - Duration::from_secs(60)));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let at = Timestamp::from_secs;
+    /// let silent = stream().add([(7, at(0)), (7, at(30))]).run(|n| n.key_by(|n| *n).par_do_stateful(Silent));
+    /// assert_eq!(silent[0].value, "7 is silent since 1970-01-01T00:00:30Z");
+    /// ```
     #[track_caller]
     pub fn par_do_stateful<Out: Element>(&self, f: impl StatefulFn<K, V, Out>) -> PCollection<Out>
     where

@@ -232,6 +232,15 @@ impl<T: Element> PCollection<T> {
 
 impl<T: Element, S: Views> With<'_, T, S> {
     /// Each element through a function of it and the views.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let found = apply([1, 2, 3], |n: &PCollection<u32>| {
+    ///     let total = n.combine(Sum).as_single();
+    ///     n.with(&total).map(|n, total| (n, *total))
+    /// });
+    /// assert_eq!(found, [(1, 6), (2, 6), (3, 6)]);
+    /// ```
     #[track_caller]
     pub fn map<U: Element>(
         self,
@@ -241,6 +250,15 @@ impl<T: Element, S: Views> With<'_, T, S> {
     }
 
     /// The elements that a function of it and the views says yes to.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let found = apply([1, 2, 3], |n: &PCollection<u32>| {
+    ///     let total = n.combine(Sum).as_single();
+    ///     n.with(&total).filter(|n, total| n * 2 >= *total)
+    /// });
+    /// assert_eq!(found, [3]);
+    /// ```
     #[track_caller]
     pub fn filter(
         self,
@@ -254,6 +272,15 @@ impl<T: Element, S: Views> With<'_, T, S> {
     }
 
     /// Each element to any number of results.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let found = apply([1, 2, 3], |n: &PCollection<u32>| {
+    ///     let total = n.combine(Sum).as_single();
+    ///     n.with(&total).flat_map(|n, total| (0..*total / 3).map(move |i| n + i))
+    /// });
+    /// assert_eq!(found, [1, 2, 2, 3, 3, 4]);
+    /// ```
     #[track_caller]
     pub fn flat_map<I>(
         self,
@@ -268,6 +295,15 @@ impl<T: Element, S: Views> With<'_, T, S> {
     }
 
     /// Each element to any number of results, emitted one by one.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let found = apply([1, 2, 3], |n: &PCollection<u32>| {
+    ///     let total = n.combine(Sum).as_single();
+    ///     n.with(&total).process(|n, total, out| if n < *total / 2 { out.emit(n) })
+    /// });
+    /// assert_eq!(found, [1, 2]);
+    /// ```
     #[track_caller]
     pub fn process<U, R, F>(self, f: F) -> PCollection<U>
     where

@@ -34,6 +34,19 @@ impl<T: Element> PCollection<T> {
     }
 
     /// Writes the elements to a sink; those that it refuses come back, each with the reason.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use flow_core::testing::{MemorySinks, collect};
+    /// let written = MemorySinks::new();
+    /// let small = written.sink("small").refusing(|n| (*n > 9).then(|| "too large".to_string()));
+    /// let p = Pipeline::new();
+    /// let refused = collect(&p.create([1, 20]).try_write(small).map(|r| (r.value, r.reason)));
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!(written.values("small"), [1]);
+    /// assert_eq!(refused.values(), [(20, "too large".to_string())]);
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_write<S: Sink<T>>(&self, sink: S) -> PCollection<Rejected<T>> {
         self.written("try_write", sink, true)
@@ -63,6 +76,22 @@ impl<T: Element> PCollection<T> {
     }
 
     /// As [`write_by`](PCollection::write_by); elements that a sink refuses come back, each with the reason.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use flow_core::testing::{MemorySinks, collect};
+    /// let written = MemorySinks::new();
+    /// let p = Pipeline::new();
+    /// let sinks = written.clone();
+    /// let refused = p.create([1, 2, 20]).try_write_by(
+    ///     |n| n % 2,
+    ///     move |parity| sinks.sink(&format!("{parity}")).refusing(|n| (*n > 9).then(|| "too large".into())),
+    /// );
+    /// let refused = collect(&refused.map(|r| r.value));
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!((written.values("0"), refused.values()), (vec![2], vec![20]));
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_write_by<D: Key + std::fmt::Debug, S: Sink<T>>(
         &self,

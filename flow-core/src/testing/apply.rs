@@ -48,9 +48,23 @@ impl Given<String> for &str {
     }
 }
 
-/// Runs a test's pipeline; its failure is the test's.
+/// Runs a test's pipeline with the reference runner: for transforms of several inputs or outputs.
+///
+/// ```
+/// use flow_core::prelude::*;
+/// use flow_core::testing::{collect, run};
+/// let p = Pipeline::new();
+/// let (numbers, errors) = p.create(["1", "x"]).map(|s| s.parse::<u32>().map_err(|e| e.to_string())).split();
+/// let (numbers, errors) = (collect(&numbers), collect(&errors));
+/// run(p);
+/// assert_eq!(numbers.values(), [1]);
+/// assert_eq!(errors.values().len(), 1);
+/// ```
+///
+/// # Panics
+/// When the pipeline fails, with its error: that is the test's failure.
 #[track_caller]
-pub(super) fn run(pipeline: Pipeline) {
+pub fn run(pipeline: Pipeline) {
     if let Err(error) = ReferenceRunner::new().run(pipeline) {
         panic!("{}", error.report());
     }

@@ -14,7 +14,7 @@ mod collect;
 mod script;
 mod sinks;
 
-pub use apply::{Given, apply};
+pub use apply::{Given, apply, run};
 pub use assert::{That, assert_that};
 pub use collect::{Collected, collect};
 pub use script::{Input, Script, Stream, stream};

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,7 +47,7 @@ impl<T: Element> MemorySinks<T> {
 
     /// The sink of a name.
     pub fn sink(&self, name: &str) -> MemorySink<T> {
-        MemorySink { name: name.into(), sinks: self.clone() }
+        MemorySink { name: name.into(), sinks: self.clone(), refuses: None }
     }
 
     /// What is visible in the sink of a name.
@@ -74,19 +75,34 @@ impl<T: Element> MemorySinks<T> {
 }
 
 /// One of [`MemorySinks`]: prepared elements become visible when they are committed.
-#[derive(Debug)]
 pub struct MemorySink<T> {
     name: Arc<str>,
     sinks: MemorySinks<T>,
+    refuses: Option<Refuses<T>>,
+}
+
+/// The reason for which a sink refuses an element, if it does.
+type Refuses<T> = Arc<dyn Fn(&T) -> Option<String> + Send + Sync>;
+
+impl<T> fmt::Debug for MemorySink<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySink").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl<T> Clone for MemorySink<T> {
     fn clone(&self) -> Self {
-        MemorySink { name: Arc::clone(&self.name), sinks: self.sinks.clone() }
+        MemorySink { name: Arc::clone(&self.name), sinks: self.sinks.clone(), refuses: self.refuses.clone() }
     }
 }
 
 impl<T: Element> MemorySink<T> {
+    /// The same sink, which refuses the elements that `why` gives a reason for.
+    #[must_use]
+    pub fn refusing(self, why: impl Fn(&T) -> Option<String> + Send + Sync + 'static) -> Self {
+        MemorySink { refuses: Some(Arc::new(why)), ..self }
+    }
+
     /// What is visible.
     pub fn values(&self) -> Vec<T> {
         self.sinks.values(&self.name)
@@ -132,8 +148,13 @@ pub struct MemoryWriter<T> {
 impl<T: Element> Writer<T> for MemoryWriter<T> {
     type Token = u64;
 
-    async fn write(&mut self, bundle: &mut Bundle<T>, _: &mut Rejects<T>) -> Result<()> {
-        self.waiting.append(&mut bundle.values);
+    async fn write(&mut self, bundle: &mut Bundle<T>, rejects: &mut Rejects<T>) -> Result<()> {
+        for (value, meta) in bundle.drain() {
+            match self.sink.refuses.as_ref().and_then(|refuses| refuses(&value)) {
+                Some(reason) => rejects.reject(value, meta, &*self.sink.name, reason),
+                None => self.waiting.push(value),
+            }
+        }
         Ok(())
     }
 
