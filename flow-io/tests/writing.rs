@@ -155,26 +155,26 @@ fn bytes_under(root: &Path) -> u64 {
 fn a_block_goes_to_the_file_as_soon_as_it_is_full() {
     let root = tempfile::tempdir().unwrap();
     let mut run = Script::of(by_minute(root.path()), true);
-    run.write(minute(0), &"x".repeat(100_000));
+    run.write(minute(0), &"x".repeat(20_000));
     assert_eq!(bytes_under(root.path()), 0);
-    run.write(minute(0), &"x".repeat(100_000));
-    assert_eq!(bytes_under(root.path()), 200_002);
+    run.write(minute(0), &"x".repeat(20_000));
+    assert_eq!(bytes_under(root.path()), 40_002);
 }
 
 #[test]
 fn blocks_of_many_files_take_bounded_memory() {
     let root = tempfile::tempdir().unwrap();
     let mut run = Script::of(TextFiles::under(root.path()), true);
-    let line = "x".repeat(100_000);
+    let line = "x".repeat(20_000);
     let mut n = 0;
     while bytes_under(root.path()) == 0 {
         run.write(minute(n), &line);
         n += 1;
     }
-    assert!((100..672).contains(&n), "written out at {n} lines");
-    assert_eq!(bytes_under(root.path()), n as u64 * 100_001);
+    assert!((500..3_360).contains(&n), "written out at {n} lines");
+    assert_eq!(bytes_under(root.path()), n as u64 * 20_001);
     run.write(minute(n), &line);
-    assert_eq!(bytes_under(root.path()), n as u64 * 100_001, "the memory is free again");
+    assert_eq!(bytes_under(root.path()), n as u64 * 20_001, "the memory is free again");
 }
 
 #[test]

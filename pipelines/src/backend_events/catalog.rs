@@ -133,7 +133,7 @@ impl EventType {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The file could not be read.
-    #[error("cannot read the catalog {path}")]
+    #[error("cannot read {path}")]
     File {
         /// The file.
         path: String,
@@ -336,6 +336,6 @@ mod tests {
     #[test]
     fn a_missing_file_is_an_error_that_names_it() {
         let error = Catalog::builtin().with_file(Path::new("/nowhere/types.json")).unwrap_err();
-        assert_eq!(error.to_string(), "cannot read the catalog /nowhere/types.json");
+        assert_eq!(error.to_string(), "cannot read /nowhere/types.json");
     }
 }

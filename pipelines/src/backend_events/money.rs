@@ -34,7 +34,7 @@ pub(super) fn dollars(cents: i64) -> f64 {
 fn decimal(value: f64) -> Option<(i128, u32)> {
     // Nearly all amounts are whole cents. A float has fifteen digits that are sure: of so many cents, no two are one.
     let cents = (value * 100.0).round();
-    if cents.abs() < 1e15 && cents / 100.0 == value {
+    if cents.abs() < 1e15 && (cents / 100.0).to_bits() == value.to_bits() {
         return Some((cents as i128, 2));
     }
     let text = value.to_string();

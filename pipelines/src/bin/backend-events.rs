@@ -22,12 +22,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// goes on.
 #[derive(Debug, Parser)]
 #[command(name = "backend-events", version, after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Args {
     /// Files of JSON lines: paths, directories or globs; `-` for standard input
     #[arg(short, long, value_name = "PATTERN", num_args = 1..)]
     input: Vec<String>,
 
-    /// Where everything is written; what an earlier run of the same input wrote there is replaced
+    /// Where everything is written; a run that ends replaces what an earlier one wrote there of the same events
     #[arg(short, long, value_name = "DIR", default_value = "output")]
     output: PathBuf,
 
@@ -126,9 +127,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Error> {
-    let catalog = args.catalog.iter().try_fold(Catalog::builtin(), |known, file| known.with_file(file));
-    let catalog =
-        Arc::new(catalog.map_err(|cause| Error::config("cannot read the catalog").caused_by(cause))?);
+    let catalog = Arc::new(args.catalog()?);
     if args.schema {
         let tables: Vec<_> = catalog.types().map(|event_type| schema::text(event_type)).collect();
         print!("{}", tables.join("\n"));
@@ -147,6 +146,13 @@ fn run(args: Args) -> Result<(), Error> {
 }
 
 impl Args {
+    fn catalog(&self) -> Result<Catalog, Error> {
+        self.catalog.iter().try_fold(Catalog::builtin(), |known, file| {
+            let wrong = |cause| Error::config(format!("--catalog {}", file.display())).caused_by(cause);
+            known.with_file(file).map_err(wrong)
+        })
+    }
+
     fn settings(&self, catalog: Arc<Catalog>) -> Settings {
         Settings {
             catalog,

@@ -17,11 +17,11 @@ use pipelines::backend_events::pipeline::{Settings, store};
 use serde_json::{Value, json};
 
 /// A uuid that ends in a number.
-pub fn id(n: u32) -> String {
+pub(crate) fn id(n: u32) -> String {
     format!("8c5ad9a8-2b5c-4b3e-9d55-{n:012}")
 }
 
-pub fn order(n: u32, at: &str) -> Value {
+pub(crate) fn order(n: u32, at: &str) -> Value {
     json!({
         "event_type": "order", "order_id": id(n), "customer_id": id(1), "order_date": at, "status": "pending",
         "items": [{"product_id": id(2), "product_name": "Product 2", "quantity": 3, "price": 19.99}],
@@ -30,14 +30,14 @@ pub fn order(n: u32, at: &str) -> Value {
     })
 }
 
-pub fn inventory(n: u32, at: &str, quantity_change: i64) -> Value {
+pub(crate) fn inventory(n: u32, at: &str, quantity_change: i64) -> Value {
     json!({
         "event_type": "inventory", "inventory_id": id(n), "product_id": id(2), "warehouse_id": id(3),
         "quantity_change": quantity_change, "reason": "sale", "timestamp": at
     })
 }
 
-pub fn activity(user: u32, at: &str) -> Value {
+pub(crate) fn activity(user: u32, at: &str) -> Value {
     json!({
         "event_type": "user_activity", "user_id": id(user), "activity_type": "login",
         "ip_address": "192.168.1.2", "user_agent": "Firefox", "timestamp": at,
@@ -46,19 +46,19 @@ pub fn activity(user: u32, at: &str) -> Value {
 }
 
 /// Runs the pipeline on messages, by the written rules.
-pub fn run_messages(messages: impl IntoIterator<Item = Received>, settings: &Settings) -> Summary {
+pub(crate) fn run_messages(messages: impl IntoIterator<Item = Received>, settings: &Settings) -> Summary {
     let p = Pipeline::new();
     store(&p, &p.create(messages.into_iter().map(Ok)), settings);
     ReferenceRunner::new().run(p).unwrap_or_else(|error| panic!("{}", error.report()))
 }
 
 /// As `run_messages`, on messages of JSON.
-pub fn run<'a>(events: impl IntoIterator<Item = &'a Value>, settings: &Settings) -> Summary {
+pub(crate) fn run<'a>(events: impl IntoIterator<Item = &'a Value>, settings: &Settings) -> Summary {
     run_messages(events.into_iter().map(|event| Received::data(event.to_string())), settings)
 }
 
 /// The lines of all objects beneath a directory, by the objects' paths in it.
-pub fn objects(root: &Path) -> BTreeMap<String, Vec<Value>> {
+pub(crate) fn objects(root: &Path) -> BTreeMap<String, Vec<Value>> {
     let lines = |path: &Path| {
         let text = fs::read_to_string(path).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -67,23 +67,23 @@ pub fn objects(root: &Path) -> BTreeMap<String, Vec<Value>> {
 }
 
 /// How many events the landing trees of some kinds hold.
-pub fn landed(root: &Path, kinds: &[&str]) -> usize {
+pub(crate) fn landed(root: &Path, kinds: &[&str]) -> usize {
     kinds.iter().flat_map(|kind| objects(&root.join(kind)).into_values()).map(|lines| lines.len()).sum()
 }
 
 /// The rows of a table, by the paths of its files.
-pub fn table(root: &Path) -> BTreeMap<String, Vec<Value>> {
+pub(crate) fn table(root: &Path) -> BTreeMap<String, Vec<Value>> {
     files(root, "parquet").into_iter().map(|path| (path.clone(), rows(&root.join(path)))).collect()
 }
 
 /// How many rows a table has.
-pub fn row_count(root: &Path) -> usize {
+pub(crate) fn row_count(root: &Path) -> usize {
     let count = |path: String| -> usize { batches(&root.join(path)).iter().map(RecordBatch::num_rows).sum() };
     files(root, "parquet").into_iter().map(count).sum()
 }
 
 /// The schema of a file of a table.
-pub fn table_schema(file: &Path) -> SchemaRef {
+pub(crate) fn table_schema(file: &Path) -> SchemaRef {
     ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap().schema().clone()
 }
 
@@ -101,7 +101,7 @@ fn batches(file: &Path) -> Vec<RecordBatch> {
 }
 
 /// The paths of all files beneath a directory that end in an extension, relative to it and sorted.
-pub fn files(root: &Path, extension: &str) -> Vec<String> {
+pub(crate) fn files(root: &Path, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

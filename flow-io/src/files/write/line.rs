@@ -47,8 +47,8 @@ pub struct LineEncoder<L> {
 }
 
 impl<L> LineEncoder<L> {
-    /// How much is written at once.
-    const CHUNK: usize = 128 * 1024;
+    /// How much is written at once. Each file under way holds so much on each worker.
+    const CHUNK: usize = 32 * 1024;
 
     /// An empty one.
     pub fn new(line: L) -> Self {
