@@ -1,6 +1,7 @@
 //! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
 
 mod broadcast;
+mod cells;
 mod combine;
 mod exchange;
 mod grouped;
@@ -15,7 +16,8 @@ mod tables;
 mod timers;
 
 pub(crate) use broadcast::Broadcast;
+pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
 pub(crate) use spread::spread;
-pub(crate) use stateful::{ByClosure, stateful};
+pub(crate) use stateful::ByClosure;
 pub use stateful::{StatefulCx, StatefulFn};
