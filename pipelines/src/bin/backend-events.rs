@@ -12,10 +12,6 @@ use pipelines::backend_events::decode::Dialect;
 use pipelines::backend_events::pipeline::{Settings, backend_events};
 use pipelines::backend_events::{Catalog, Generated, Input, Objects, generate, schema};
 
-/// Events are trees of small values, made and dropped by the million: the system's allocator takes much of the time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Keeps a shop's events as JSON objects, and appends them to one table per event type
 ///
 /// Reads JSON lines; without --input, events are made up. What is no valid event becomes a dead letter, and the rest
