@@ -108,6 +108,7 @@ fn what_cannot_be_meant_is_said_in_a_line_with_exit_code_two() {
         let run = program(&args, root.path());
         assert_eq!(run.status.code(), Some(2), "{args:?}");
         assert!(stderr(&run).contains(named), "{}", stderr(&run));
+        assert_eq!(stderr(&run).lines().count(), 1, "{}", stderr(&run));
     }
 }
 

@@ -112,7 +112,14 @@ enum PerObject {
 const EVENTS_PER_SECOND: u32 = 250;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(wrong) => {
+            eprintln!("{} (`--help` lists the options)", in_a_line(&wrong.to_string()));
+            return ExitCode::from(2);
+        }
+    };
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -120,6 +127,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is wrong with the options, without the usage that clap prints behind it.
+fn in_a_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 fn run(args: Args) -> Result<(), Error> {
