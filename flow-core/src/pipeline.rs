@@ -94,12 +94,13 @@ impl Pipeline {
         self.graph.lock().to_mermaid()
     }
 
-    /// For runners: the checked graph, which leaves this handle empty.
+    /// For runners: the checked graph. Handles of the pipeline and its collections are of no use afterwards: a verb
+    /// on them panics.
     ///
     /// # Errors
     /// Everything that is wrong with the pipeline.
     pub fn into_graph(self) -> crate::Result<Graph> {
-        let mut graph = std::mem::take(&mut *self.graph.lock());
+        let mut graph = self.graph.take()?;
         graph.take_expectations();
         graph.check()?;
         Ok(graph)

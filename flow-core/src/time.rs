@@ -5,7 +5,8 @@ use std::ops::{Add, Sub};
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment of event time or processing time, in microseconds since the Unix epoch.
 ///
@@ -19,8 +20,10 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(at.to_string(), "2025-02-25T03:56:53.06065Z");
 /// # Ok::<(), flow_core::TimestampError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+///
+/// In text formats as JSON it is an RFC 3339 string; reading also takes microseconds as a number. In binary formats it
+/// is the number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -71,6 +74,44 @@ impl Timestamp {
     /// The civil date and time in UTC, for names and partitions; `None` outside the years -9999 to 9999.
     pub fn to_utc(self) -> Option<jiff::civil::DateTime> {
         jiff::Timestamp::from_microsecond(self.0).ok().map(|t| jiff::tz::TimeZone::UTC.to_datetime(t))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(instant) if serializer.is_human_readable() => serializer.collect_str(&instant),
+            _ => serializer.serialize_i64(self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(TextOrMicros)
+        } else {
+            i64::deserialize(deserializer).map(Timestamp::from_micros)
+        }
+    }
+}
+
+struct TextOrMicros;
+
+impl Visitor<'_> for TextOrMicros {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an RFC 3339 timestamp, or microseconds since the epoch")
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map_err(E::custom)
+    }
+    fn visit_i64<E>(self, micros: i64) -> Result<Timestamp, E> {
+        Ok(Timestamp::from_micros(micros))
+    }
+    fn visit_u64<E>(self, micros: u64) -> Result<Timestamp, E> {
+        Ok(Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX)))
     }
 }
 

@@ -92,10 +92,14 @@ pub struct Graph {
     pub(crate) expectations: Vec<Expectation>,
     /// The same, once a runner has the graph.
     taken: Vec<Taken>,
+    /// The places that sinks have taken.
+    pub(crate) claims: crate::sink::Claims,
     /// The metrics that steps write to.
     pub(crate) metrics: crate::metrics::Registry,
     errors: Vec<Error>,
     names: Names,
+    /// A runner has the steps, and this is what is left behind.
+    is_gone: bool,
 }
 
 /// What a new step is made of.
@@ -260,7 +264,22 @@ pub struct Shared(Arc<Mutex<Graph>>);
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Graph> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let graph = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        assert!(
+            !graph.is_gone,
+            "this pipeline has been run already: build it anew to add steps or to run it again"
+        );
+        graph
+    }
+
+    /// Takes the graph out, for a runner; an error if one has it already.
+    pub(crate) fn take(&self) -> crate::Result<Graph> {
+        let mut graph = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let taken = std::mem::replace(&mut *graph, Graph { is_gone: true, ..Graph::default() });
+        if taken.is_gone {
+            return Err(Error::config("this pipeline has been run already: build it anew to run it again"));
+        }
+        Ok(taken)
     }
 
     pub(crate) fn same(&self, other: &Shared) -> bool {

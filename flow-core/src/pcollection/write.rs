@@ -105,7 +105,8 @@ impl<T: Element> PCollection<T> {
     fn written<S: Sink<T>>(&self, verb: &'static str, sink: S, tolerant: bool) -> PCollection<Rejected<T>> {
         let detail = sink.describe();
         let bounded = self.is_bounded();
-        let op = WriteStep { sink, tolerant, bounded, element: PhantomData::<fn(T)> };
+        let claims = self.graph.lock().claims.clone();
+        let op = WriteStep { sink, tolerant, bounded, claims, element: PhantomData::<fn(T)> };
         let step = self.add_step(verb, detail, Location::caller(), Op::Write(Arc::new(op)));
         let windowing = self.windowing();
         let id = Graph::add_output::<Rejected<T>>(&mut self.graph.lock(), step, windowing, bounded);

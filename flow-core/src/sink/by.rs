@@ -85,7 +85,9 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
     type Token = (D, S::Token);
 
     fn delivery(&self, bounded: bool) -> Delivery {
-        self.sinks.made().values().next().map_or(Delivery::AtLeastOnce, |made| made.sink.delivery(bounded))
+        let made = self.sinks.made();
+        let weak = made.values().any(|made| made.sink.delivery(bounded) == Delivery::AtLeastOnce);
+        if weak { Delivery::AtLeastOnce } else { Delivery::EffectivelyOnce }
     }
 
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {

@@ -2,8 +2,10 @@
 
 mod by;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +108,34 @@ pub trait Writer<T: Element>: Send + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Token>>> + Send;
 }
 
+/// The places that the sinks of a run have taken, so that no two of them overwrite each other.
+#[derive(Clone, Debug, Default)]
+pub struct Claims(Arc<Mutex<BTreeMap<String, Claim>>>);
+
+#[derive(Debug)]
+struct Claim {
+    sink: usize,
+    step: String,
+}
+
+impl Claims {
+    /// Takes a place for a sink, by a number that tells the sinks of a run apart; again is fine.
+    ///
+    /// # Errors
+    /// The step of the other sink that has the place.
+    pub fn claim(&self, place: &str, sink: usize, step: &str) -> Result<(), String> {
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match claims.get(place) {
+            Some(claim) if claim.sink != sink => Err(claim.step.clone()),
+            Some(_) => Ok(()),
+            None => {
+                claims.insert(place.to_owned(), Claim { sink, step: step.to_owned() });
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Which writer of a sink this is.
 #[derive(Clone, Debug)]
 pub struct WriterContext {
@@ -117,6 +147,8 @@ pub struct WriterContext {
     pub step: String,
     /// Whether the collection ends.
     pub bounded: bool,
+    /// The places that the run's sinks have taken.
+    pub claims: Claims,
 }
 
 /// An element that a sink refused, and why.

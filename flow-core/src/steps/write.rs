@@ -5,7 +5,7 @@ use super::link::{Transform, link, one};
 use crate::exec::{
     AnyOutput, BoxFuture, BuildCx, Cx, Epoch, Prepared, Receiver, Signal, StepId, StepOp, WriteOp,
 };
-use crate::sink::{Commit, Committed, Delivery, Rejected, Rejects, Sink, Writer, WriterContext};
+use crate::sink::{Claims, Commit, Committed, Delivery, Rejected, Rejects, Sink, Writer, WriterContext};
 use crate::{Bundle, Element, Error, ErrorKind, Result, Timestamp};
 
 /// A sink in the graph. What the sink refuses goes to the output, or ends the run.
@@ -13,6 +13,7 @@ pub(crate) struct WriteStep<T, S> {
     pub(crate) sink: S,
     pub(crate) tolerant: bool,
     pub(crate) bounded: bool,
+    pub(crate) claims: Claims,
     pub(crate) element: std::marker::PhantomData<fn(T)>,
 }
 
@@ -23,6 +24,7 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
             workers: cx.workers,
             step: cx.label(step).name.clone(),
             bounded: self.bounded,
+            claims: self.claims.clone(),
         };
         let writing = Writing {
             step,
@@ -177,7 +179,7 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
         };
         if !self.tolerant {
             let message = format!(
-                "{} refused an element: {} (write with `try_write` to go on and get such elements back)",
+                "{} refused an element: {} (`try_write` and `try_write_by` go on, and give such elements back)",
                 first.destination, first.reason
             );
             return Err(cx.error_here(Error::new(ErrorKind::Sink, message)));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::source::encoded;
 use crate::reference::Parked;
-use crate::sink::{Commit, Delivery, Rejects, Sink, Writer, WriterContext};
+use crate::sink::{Claims, Commit, Delivery, Rejects, Sink, Writer, WriterContext};
 use crate::testing::assert::difference;
 use crate::{Bundle, Element, Timestamp};
 
@@ -113,7 +113,13 @@ where
 
     #[track_caller]
     fn open(&self, worker: usize) -> S::Writer {
-        let cx = WriterContext { worker, workers: 2, step: "write".into(), bounded: false };
+        let cx = WriterContext {
+            worker,
+            workers: 2,
+            step: "write".into(),
+            bounded: false,
+            claims: Claims::default(),
+        };
         self.sink.open(&cx).unwrap_or_else(|e| panic!("no writer for worker {worker}: {}", e.report()))
     }
 

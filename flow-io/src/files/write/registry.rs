@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flow_core::sink::{Commit, Committed};
+use flow_core::sink::{Claims, Commit, Committed};
 use flow_core::window::Window;
 use flow_core::{BoxError, Error, Result, Timestamp};
 
@@ -53,6 +53,7 @@ pub(super) struct Registry<F: Format> {
 
 struct State<B> {
     step: Option<String>,
+    claims: Claims,
     /// The epoch and the watermark of the last commit.
     committed: (u64, Timestamp),
     files: BTreeMap<Slot, Arc<SharedFile<B>>>,
@@ -65,6 +66,7 @@ impl<B> Default for State<B> {
     fn default() -> Self {
         State {
             step: None,
+            claims: Claims::default(),
             committed: (0, Timestamp::MIN),
             files: BTreeMap::new(),
             paths: BTreeMap::new(),
@@ -113,15 +115,16 @@ impl<F: Format> Registry<F> {
     }
 
     /// Makes sure that one step alone writes here: two would end each other's files.
-    pub(super) fn begin(&self, step: &str) -> Result<()> {
+    pub(super) fn begin(&self, step: &str, claims: &Claims) -> Result<()> {
         let mut state = lock(&self.state);
+        state.claims = claims.clone();
         let owner = state.step.get_or_insert_with(|| step.to_owned());
         if owner == step {
             return Ok(());
         }
         Err(Error::config(format!(
             "steps `{owner}` and `{step}` write to clones of one sink, so that their files beneath {} would have \
-             the same names: make a sink for each",
+             the same names: write to two directories, or flatten the collections and write them once",
             self.settings.root.display()
         )))
     }
@@ -183,8 +186,31 @@ impl<F: Format> Registry<F> {
             }
             Err(Blocked::Failed(path, cause)) => return Err(unwritable(&path, cause)),
         };
+        if replace {
+            self.claim(state, &directory.join(&name))?;
+        }
         clear_leftovers(state, &directory, &name).map_err(|cause| unwritable(&directory, cause))?;
         Ok(Ok((directory.join(&name), directory.join(temporary_name(&name)))))
+    }
+
+    /// Makes sure that no other sink of the run writes a file that replaces this one, or is replaced by it.
+    fn claim(&self, state: &State<F::Body>, path: &Path) -> Result<()> {
+        let ours = state.step.as_deref().unwrap_or_default();
+        let number = std::ptr::from_ref(self).addr();
+        state.claims.claim(&path.to_string_lossy(), number, ours).map_err(|theirs| {
+            let path = path.display();
+            Error::config(if theirs == ours {
+                format!(
+                    "two destinations of one step both write {path}, so that one would replace the other: tell \
+                     them apart, as with `JsonFiles::under(directory).within(destination)`"
+                )
+            } else {
+                format!(
+                    "steps `{theirs}` and `{ours}` both write {path}, so that one would replace the other: write to \
+                     two directories, or flatten the collections and write them once"
+                )
+            })
+        })
     }
 
     /// A path for the slot's next part. Namings that give two windows, shards or parts one path cannot make one

@@ -115,7 +115,7 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
     }
 
     fn open(&self, cx: &WriterContext) -> Result<FilesWriter<T, F>> {
-        self.registry.begin(&cx.step)?;
+        self.registry.begin(&cx.step, &cx.claims)?;
         self.registry.format.encoder()?; // wrong settings are told before anything runs
         Ok(FilesWriter::new(Arc::clone(&self.registry), cx))
     }
