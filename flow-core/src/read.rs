@@ -75,6 +75,8 @@ struct Slot<R: Reader> {
 impl<S: Source> Reading<S> {
     /// Reads from the reader whose turn it is; true if it did something.
     fn read(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<bool> {
+        // Steps have rewritten its columns; a reader adds values alone where it knows no more.
+        self.bundle = Bundle::of(std::mem::take(&mut self.bundle.values));
         let slot = &mut self.open[self.turn];
         let next = match slot.reader.poll_next(task, &mut self.bundle) {
             Poll::Pending => {
@@ -185,7 +187,7 @@ mod tests {
         let mut driver = read.driver(StepId(0), CollectionOf::<i32>::new().tee(Vec::new()));
         let label = crate::StepLabel { name: "create".into(), location: std::panic::Location::caller() };
         let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
-        let barrier = |epoch| Signal::Barrier { epoch, last: false };
+        let barrier = |epoch| Signal::Barrier { epoch, last: false, since: epoch + 1 };
         driver.open(&read.splits(1).unwrap()[0], None).unwrap();
         driver.signal(barrier(1), &mut cx).unwrap();
         driver.poll(&mut Context::from_waker(Waker::noop()), &mut cx).unwrap();

@@ -41,6 +41,8 @@ pub(crate) struct Coordinator {
     boards: Vec<Arc<Board>>,
     started: Instant,
     state: State,
+    /// For each sink's step.
+    stems: BTreeMap<StepId, Stems>,
 }
 
 /// Where the run is.
@@ -56,6 +58,27 @@ struct State {
     committing: usize,
     finished: bool,
     stopped: bool,
+}
+
+/// From which epoch on what reached a sink in each epoch stems: what earlier steps held comes later than it was read.
+#[derive(Default)]
+struct Stems(BTreeMap<Epoch, Epoch>);
+
+impl Stems {
+    fn note(&mut self, reached: Epoch, since: Epoch) {
+        self.0.insert(reached, since);
+    }
+
+    /// Of the oldest thing that a sink still holds, by the epoch in which that reached it.
+    fn oldest(&mut self, held: Option<Epoch>, now: Epoch) -> Option<Epoch> {
+        let Some(held) = held else {
+            self.0.clear();
+            return None;
+        };
+        let held = held.min(now);
+        self.0 = self.0.split_off(&held);
+        Some(self.0.range(..=now).map(|(_, since)| *since).chain([held]).min().unwrap_or(held))
+    }
 }
 
 struct Open {
@@ -94,6 +117,7 @@ impl Coordinator {
             boards: Vec::new(),
             started: instant(),
             state: State::default(),
+            stems: BTreeMap::new(),
             options,
         };
         coordinator.start_workers()?;
@@ -273,7 +297,7 @@ impl Coordinator {
     }
 
     /// Makes the epoch's data visible; the oldest epoch that sinks still hold something of.
-    fn commit_sinks(&self, open: &Open) -> Result<Option<Epoch>> {
+    fn commit_sinks(&mut self, open: &Open) -> Result<Option<Epoch>> {
         let mut by_step: BTreeMap<StepId, Vec<&Prepared>> = BTreeMap::new();
         for prepared in open.prepared.iter().filter(|p| p.epoch == open.epoch) {
             by_step.entry(prepared.step).or_default().push(prepared);
@@ -287,7 +311,10 @@ impl Coordinator {
             let committed = guard_step(&step.label, || {
                 self.runtime.block_on(write.commit(open.epoch, open.last, watermark, tokens))
             })?;
-            held = held.into_iter().chain(committed.held_since).min();
+            let since = prepared.iter().map(|p| p.since).min().unwrap_or(open.epoch + 1);
+            let stems = self.stems.entry(step.id).or_default();
+            held = held.into_iter().chain(stems.oldest(committed.held_since, open.epoch)).min();
+            stems.note(open.epoch + 1, since);
         }
         Ok(held)
     }

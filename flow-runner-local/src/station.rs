@@ -78,8 +78,9 @@ impl Station {
     }
 
     pub(crate) fn poke(&mut self, poke: Signal, cx: &mut Cx) -> Result<()> {
+        // Also while there is more to pass on: what keeps the gates closed may be a future that waits to be polled.
+        guard(cx, |cx| self.inbox.signal(poke, cx))?;
         if !self.working {
-            guard(cx, |cx| self.inbox.signal(poke, cx))?;
             self.working = guard(cx, |cx| self.inbox.work(cx))?;
         }
         Ok(())

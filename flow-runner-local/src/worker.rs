@@ -302,7 +302,7 @@ impl Worker {
         self.cx.held_since = None;
         for source in &mut self.sources {
             source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
-            source.signal(Signal::Barrier { epoch, last }, &mut self.cx)?;
+            source.signal(Signal::Barrier { epoch, last, since: epoch + 1 }, &mut self.cx)?;
         }
         Ok(())
     }

@@ -46,6 +46,8 @@ pub struct Prepared {
     pub step: StepId,
     /// For this epoch.
     pub epoch: Epoch,
+    /// What is written from now on stems from what sources read in this epoch or later.
+    pub since: Epoch,
     /// The writer's input watermark.
     pub watermark: Timestamp,
     /// The encoded tokens.

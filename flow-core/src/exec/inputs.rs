@@ -29,7 +29,8 @@ pub struct Inputs<M> {
     watermark: Timestamp,
     idle: bool,
     poke: u64,
-    aligning: Option<(Epoch, bool)>,
+    /// Of the inputs that are at a barrier: whether it is the last, and since when what follows it stems.
+    aligning: Option<(bool, Epoch)>,
     waiting: VecDeque<(usize, Arrival<M>)>,
     released: VecDeque<(usize, Arrival<M>)>,
 }
@@ -77,7 +78,7 @@ impl<M> Inputs<M> {
                 self.ports[port].idle = true;
                 self.advance()
             }
-            Arrival::Signal(Signal::Barrier { epoch, last }) => self.align(port, epoch, last),
+            Arrival::Signal(Signal::Barrier { epoch, last, since }) => self.align(port, epoch, last, since),
             Arrival::Signal(Signal::Poke(n)) => self.poke(n),
         }
     }
@@ -139,10 +140,11 @@ impl<M> Inputs<M> {
         })
     }
 
-    fn align(&mut self, port: usize, epoch: Epoch, last: bool) -> Option<Arrival<M>> {
+    fn align(&mut self, port: usize, epoch: Epoch, last: bool, since: Epoch) -> Option<Arrival<M>> {
         self.ports[port].at_barrier = true;
-        let last = last || self.aligning.is_some_and(|(_, l)| l);
-        self.aligning = Some((epoch, last));
+        let (others_last, others_since) = self.aligning.unwrap_or((false, Epoch::MAX));
+        let (last, since) = (last || others_last, since.min(others_since));
+        self.aligning = Some((last, since));
         if !self.ports.iter().all(|p| p.at_barrier) {
             return None;
         }
@@ -153,7 +155,7 @@ impl<M> Inputs<M> {
         // What waits was taken from the front of what is being released, so on each port it comes first.
         self.waiting.append(&mut self.released);
         std::mem::swap(&mut self.waiting, &mut self.released);
-        Some(Arrival::Signal(Signal::Barrier { epoch, last }))
+        Some(Arrival::Signal(Signal::Barrier { epoch, last, since }))
     }
 }
 
@@ -165,7 +167,7 @@ mod tests {
         Arrival::Signal(Signal::Watermark(Timestamp::from_secs(seconds)))
     }
     fn barrier(epoch: Epoch) -> Arrival<u8> {
-        Arrival::Signal(Signal::Barrier { epoch, last: false })
+        Arrival::Signal(Signal::Barrier { epoch, last: false, since: epoch + 1 })
     }
 
     #[test]

@@ -140,7 +140,8 @@ pub trait Inbox {
     /// Takes elements. Not called while [`work`](Inbox::work) has more to do.
     fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()>;
 
-    /// Takes a signal that holds for all senders. Not called while [`work`](Inbox::work) has more to do.
+    /// Takes a signal that holds for all senders. Except for pokes, not called while [`work`](Inbox::work) has more
+    /// to do.
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;
 
     /// Passes on about a bundle of what is due; true if there is more.

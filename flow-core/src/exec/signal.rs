@@ -16,6 +16,9 @@ pub enum Signal {
         epoch: Epoch,
         /// The run ends with it.
         last: bool,
+        /// Nothing that comes behind it stems from what sources read in an epoch before this one. What a step has
+        /// held comes late, and must not be acknowledged as what came with it.
+        since: Epoch,
     },
     /// Pass on what waits half full, look at futures, side inputs and the clock again. The number counts pokes, so
     /// that a step reached on two ways acts once.

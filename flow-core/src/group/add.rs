@@ -81,9 +81,9 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         let before = content.hold.earliest();
         content.hold.add(at, window, batch.marks, &self.windowing);
         self.holds.change(before, content.hold.earliest());
-        if content.since.is_none() {
-            content.since = Some(batch.epoch);
-            self.epochs.change(None, content.since);
+        if content.since.is_none_or(|since| batch.epoch < since) {
+            let before = content.since.replace(batch.epoch);
+            self.epochs.change(before, content.since);
         }
         if content.arrived == 0 {
             self.touched.push(id);

@@ -111,6 +111,14 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         number
     }
 
+    /// What a cell has seen stems from this epoch too.
+    fn note_since(&mut self, number: u64, epoch: Epoch) {
+        let Some(cell) = self.by_number.get_mut(&number).filter(|cell| epoch < cell.since) else { return };
+        let before = std::mem::replace(&mut cell.since, epoch);
+        *self.since.entry(epoch).or_default() += 1;
+        self.forget(before);
+    }
+
     fn forget(&mut self, since: Epoch) {
         if let Some(count) = self.since.get_mut(&since) {
             *count -= 1;
@@ -191,6 +199,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
                 continue;
             }
             let number = self.cell_of(&key, meta.window, epoch);
+            self.note_since(number, epoch);
             self.call(number, meta.time, meta.pane, |f, key, state, cx| f.process(key, value, state, cx))?;
         }
         Ok(dropped)

@@ -13,6 +13,8 @@ pub(super) struct Station<K, In, Out, G> {
     passed: Timestamp,
     /// The input is idle, and those behind know it: its next watermark says that it counts again.
     idle: bool,
+    /// What stands behind was told so.
+    told_idle: bool,
     epoch: Epoch,
     input: std::marker::PhantomData<fn(In)>,
 }
@@ -28,6 +30,7 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             idle: false,
+            told_idle: false,
             epoch: 1,
             input: std::marker::PhantomData,
         }
@@ -48,21 +51,40 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
             Signal::Watermark(to) => {
                 self.watermark = to;
                 self.kernel.advance(to, cx.now);
-                if std::mem::take(&mut self.idle) {
+                self.idle = false;
+                if std::mem::take(&mut self.told_idle) {
                     return self.output.signal(Signal::Watermark(self.passed), cx);
                 }
-                return Ok(());
+                Ok(())
             }
-            Signal::Poke(_) => self.kernel.advance(self.watermark, cx.now),
-            Signal::Barrier { epoch, .. } => {
-                self.epoch = epoch + 1;
-                if let Some(since) = self.kernel.held_since() {
-                    cx.holds_since(since);
+            Signal::Poke(_) => {
+                self.kernel.advance(self.watermark, cx.now);
+                self.step_on(cx)?;
+                self.output.signal(signal, cx)
+            }
+            Signal::Barrier { epoch, last, since } => {
+                self.epoch = since;
+                let held = self.kernel.held_since();
+                if let Some(held) = held {
+                    cx.holds_since(held);
                 }
+                let since = held.map_or(since, |held| held.min(since));
+                self.output.signal(Signal::Barrier { epoch, last, since }, cx)
             }
-            Signal::Idle => self.idle = true,
+            Signal::Idle => {
+                self.idle = true;
+                self.tell_idle(cx)
+            }
         }
-        self.output.signal(signal, cx)
+    }
+
+    /// Is idle as the input is, once nothing in here holds the watermark any more.
+    fn tell_idle(&mut self, cx: &mut Cx) -> Result<()> {
+        if self.idle && !self.told_idle && self.passed == self.watermark {
+            self.told_idle = true;
+            return self.output.signal(Signal::Idle, cx);
+        }
+        Ok(())
     }
 
     fn step_on(&mut self, cx: &mut Cx) -> Result<bool> {
@@ -76,7 +98,11 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
         let to = self.kernel.output_watermark();
         if to > self.passed {
             self.passed = to;
+            self.told_idle = false;
             self.output.signal(Signal::Watermark(to), cx)?;
+        }
+        if !more {
+            self.tell_idle(cx)?;
         }
         Ok(more)
     }

@@ -178,7 +178,8 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
         let expiry = window.expiry(self.lateness);
         let keeps = expiry > end && self.watermark <= expiry;
         if keeps {
-            self.late.insert(window, Late { keys: HashTable::new(), since: open.since });
+            let keys = HashTable::with_capacity(open.table.len());
+            self.late.insert(window, Late { keys, since: open.since });
             self.expiries.insert((expiry, window));
         }
         self.emitting = Some(Emitting { window, entries: open.table.into_iter(), keeps });
@@ -233,6 +234,7 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     {
         let place = self.table_of(window, epoch);
         let open = self.open[place].as_mut().expect("an indexed window is open");
+        open.since = open.since.min(epoch);
         if open.table.len() > OUTGROWS_CACHE {
             // Looked up first without use: such reads wait for memory side by side, those of updates one by one.
             let found = |((key, _), hash): (&(K, In), &u64)| {
@@ -338,6 +340,7 @@ where
             }
             let place = self.table_of(window, epoch);
             let open = self.open[place].as_mut().expect("an indexed window is open");
+            open.since = open.since.min(epoch);
             match open.table.entry(hash, |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
                 Entry::Occupied(mut entry) => A::absorb(&self.combine, &mut entry.get_mut().1, input),
                 Entry::Vacant(place) => {
@@ -391,6 +394,8 @@ where
 
     fn held_since(&self) -> Option<Epoch> {
         let open = self.open.iter().flatten().map(|open| open.since);
-        open.chain(self.late.values().map(|late| late.since)).min()
+        // What was emitted and not kept is gone: late elements are emitted at once.
+        let late = self.late.values().filter(|_| self.accumulating).map(|late| late.since);
+        open.chain(late).min()
     }
 }

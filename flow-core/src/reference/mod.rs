@@ -142,7 +142,7 @@ impl Run {
 
     fn finish(&mut self, graph: &Graph) -> Result<()> {
         for at in 0..self.chains.drivers.len() {
-            self.signal(at, Signal::Barrier { epoch: 1, last: true })?;
+            self.signal(at, Signal::Barrier { epoch: 1, last: true, since: 2 })?;
         }
         while self.cx.leaves_passed < self.chains.leaves {
             self.poke()?;

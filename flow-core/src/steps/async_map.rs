@@ -19,6 +19,9 @@ pub(crate) enum Order {
     AsDone,
 }
 
+/// How many bundles of elements may wait for their turn or for slower ones.
+const MOST_BUNDLES: usize = 4;
+
 pub(crate) fn async_map<T, U, Fut, F>(limit: usize, order: Order, f: F) -> Typed<T, U>
 where
     T: Element,
@@ -86,7 +89,10 @@ where
         }
         self.pass_on(next, cx)?;
         // Results that wait for slower ones in front of them count as well.
-        cx.holding[self.step.index()] = self.unfinished.len() * size_of::<(T, Meta, Option<U>)>();
+        // More than some bundles count as too much, whatever the elements point to.
+        let is_long = self.unfinished.len() > self.limit + MOST_BUNDLES * Bundle::<T>::TARGET_LEN;
+        let bytes = self.unfinished.len() * size_of::<(T, Meta, Option<U>)>();
+        cx.holding[self.step.index()] = if is_long { usize::MAX } else { bytes };
         Ok(())
     }
 

@@ -91,6 +91,9 @@ impl<V: 'static> Lookup<V> {
     }
 }
 
+/// How many bundles of elements may wait for a view before sources pause.
+const MOST_HELD: usize = 64;
+
 /// Stores what a view's step publishes.
 pub(crate) fn publish<V: Send + Sync + 'static>(
     windowing: Windowing,
@@ -149,6 +152,7 @@ where
             held_since: None,
             waiting: None,
             idle: false,
+            told_idle: false,
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             epoch: 1,
@@ -173,6 +177,8 @@ struct Side<T, U, S: Views, F> {
     waiting: Option<Signal>,
     /// The input is idle, and those behind know it: its next watermark says that it counts again.
     idle: bool,
+    /// What stands behind was told so.
+    told_idle: bool,
     watermark: Timestamp,
     passed: Timestamp,
     epoch: Epoch,
@@ -187,6 +193,18 @@ where
     R: Outcome,
     F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
 {
+    /// Drops and counts elements whose window has expired: the views of it are forgotten.
+    fn drop_late(&self, bundle: &mut Bundle<T>, cx: &mut Cx) {
+        let is_late = |window: Window| self.passed > window.expiry(self.lateness);
+        let in_time: Vec<bool> = match bundle.windows.uniform() {
+            Some(window) if !is_late(window) => return,
+            _ => (0..bundle.len()).map(|at| !is_late(bundle.windows.get(at))).collect(),
+        };
+        cx.counts[self.step.index()].dropped_late +=
+            in_time.iter().filter(|in_time| !**in_time).count() as u64;
+        bundle.keep(&in_time);
+    }
+
     /// Works on the elements whose views are there; keeps the others.
     fn offer(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
         if let Some(window) = bundle.windows.uniform() {
@@ -236,11 +254,18 @@ where
     }
 
     fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
-        self.held_since.get_or_insert(self.epoch);
+        self.held_since = Some(self.held_since.map_or(self.epoch, |since| since.min(self.epoch)));
         let oldest = (0..bundle.len()).map(|at| bundle.times.get(at)).min();
         self.oldest = oldest.unwrap_or(Timestamp::MAX).min(self.oldest);
         self.held.append(bundle);
-        cx.holding[self.step.index()] = self.held.shallow_bytes();
+        self.show(cx);
+    }
+
+    /// Shows how much is held, so that sources pause; more than some bundles counts as too much, whatever their elements
+    /// point to.
+    fn show(&self, cx: &mut Cx) {
+        let is_long = self.held.len() > MOST_HELD * Bundle::<T>::TARGET_LEN;
+        cx.holding[self.step.index()] = if is_long { usize::MAX } else { self.held.shallow_bytes() };
     }
 
     fn retry(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
@@ -251,7 +276,7 @@ where
         let mut held = self.held.take();
         self.oldest = Timestamp::MAX;
         self.offer(&mut held, next, cx)?;
-        cx.holding[self.step.index()] = self.held.shallow_bytes();
+        self.show(cx);
         if !self.held.is_empty() {
             self.held_since = since;
         }
@@ -266,8 +291,18 @@ where
         let to = self.watermark.min(self.oldest);
         if to > self.passed {
             self.passed = to;
+            self.told_idle = false;
             S::expire(&self.tables, to, self.lateness);
             next.signal(Signal::Watermark(to), cx)?;
+        }
+        self.tell_idle(next, cx)
+    }
+
+    /// Is idle as the input is, once nothing is held any more.
+    fn tell_idle(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        if self.idle && !self.told_idle && self.held.is_empty() {
+            self.told_idle = true;
+            return next.signal(Signal::Idle, cx);
         }
         Ok(())
     }
@@ -282,6 +317,7 @@ where
     F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
 {
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        self.drop_late(bundle, cx);
         self.offer(bundle, next, cx)
     }
 
@@ -289,7 +325,8 @@ where
         match signal {
             Signal::Watermark(to) => {
                 self.watermark = to;
-                if std::mem::take(&mut self.idle) {
+                self.idle = false;
+                if std::mem::take(&mut self.told_idle) {
                     next.signal(Signal::Watermark(self.passed), cx)?;
                 }
                 return self.pass_watermark(next, cx);
@@ -299,14 +336,19 @@ where
                 self.waiting = Some(signal);
                 return Ok(());
             }
-            Signal::Barrier { epoch, .. } => {
-                self.epoch = epoch + 1;
-                if let Some(since) = self.held_since {
-                    cx.holds_since(since);
+            Signal::Barrier { epoch, last, since } => {
+                self.epoch = since;
+                if let Some(held) = self.held_since {
+                    cx.holds_since(held);
                 }
+                let since = self.held_since.map_or(since, |held| held.min(since));
+                return next.signal(Signal::Barrier { epoch, last, since }, cx);
             }
             Signal::Poke(_) => self.retry(next, cx)?,
-            Signal::Idle => self.idle = true,
+            Signal::Idle => {
+                self.idle = true;
+                return self.tell_idle(next, cx);
+            }
         }
         next.signal(signal, cx)
     }

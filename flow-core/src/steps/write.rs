@@ -65,6 +65,9 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
     }
 }
 
+/// How many bundles may wait, whatever their elements point to: more would not make a sink faster.
+const MOST_QUEUED: usize = 64;
+
 enum Work<T> {
     Write(Bundle<T>),
     Pass(Signal),
@@ -75,7 +78,8 @@ struct Done<T, W> {
     writer: W,
     bundle: Bundle<T>,
     rejects: Rejects<T>,
-    prepared: Option<(Epoch, bool, Vec<u8>)>,
+    /// The barrier that it was prepared for, and the tokens.
+    prepared: Option<(Signal, Vec<u8>)>,
     result: Result<()>,
 }
 
@@ -103,7 +107,7 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
                     self.queued_bytes -= bundle.shallow_bytes();
                     self.start_write(&mut bundle);
                 }
-                Work::Pass(Signal::Barrier { epoch, last }) => self.start_prepare(epoch, last),
+                Work::Pass(barrier @ Signal::Barrier { epoch, .. }) => self.start_prepare(epoch, barrier),
                 Work::Pass(signal) => {
                     if let Signal::Watermark(to) = signal {
                         self.watermark = to;
@@ -112,7 +116,8 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
                 }
             }
         }
-        cx.holding[self.step.index()] = self.queued_bytes;
+        let is_long = self.queue.len() > MOST_QUEUED;
+        cx.holding[self.step.index()] = if is_long { usize::MAX } else { self.queued_bytes };
         Ok(())
     }
 
@@ -125,7 +130,7 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
         }));
     }
 
-    fn start_prepare(&mut self, epoch: Epoch, last: bool) {
+    fn start_prepare(&mut self, epoch: Epoch, barrier: Signal) {
         let (mut writer, watermark) = (self.take_writer(), self.watermark);
         self.working = Some(Box::pin(async move {
             let mut rejects = Rejects::default();
@@ -135,7 +140,7 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
                     .map_err(|e| Error::new(ErrorKind::Sink, "a sink's token does not encode").caused_by(e))
             });
             let (prepared, result) = match encoded {
-                Ok(tokens) => (Some((epoch, last, tokens)), Ok(())),
+                Ok(tokens) => (Some((barrier, tokens)), Ok(())),
                 Err(error) => (None, Err(error)),
             };
             Done { writer, bundle: Bundle::default(), rejects, prepared, result }
@@ -161,9 +166,9 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
         self.writer = Some(done.writer);
         done.result.map_err(|e| cx.error_here(e))?;
         self.refuse(done.rejects, next, cx)?;
-        if let Some((epoch, last, tokens)) = done.prepared {
-            cx.prepared.push(Prepared { step: self.step, epoch, watermark: self.watermark, tokens });
-            next.signal(Signal::Barrier { epoch, last }, cx)?;
+        if let Some((barrier @ Signal::Barrier { epoch, since, .. }, tokens)) = done.prepared {
+            cx.prepared.push(Prepared { step: self.step, epoch, since, watermark: self.watermark, tokens });
+            next.signal(barrier, cx)?;
         }
         Ok(Poll::Ready(done.bundle))
     }
