@@ -199,6 +199,13 @@ mod tests {
     }
 
     #[test]
+    fn binary_encodings_hold_microseconds() {
+        let at = Timestamp::from_micros(1_740_455_813_060_650);
+        assert_eq!(postcard::to_stdvec(&at).unwrap(), postcard::to_stdvec(&at.micros()).unwrap());
+        assert_eq!(postcard::from_bytes::<Timestamp>(&postcard::to_stdvec(&Timestamp::MIN).unwrap()).unwrap(), Timestamp::MIN);
+    }
+
+    #[test]
     fn arithmetic_saturates_at_the_ends() {
         assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Duration::from_secs(1), Timestamp::MIN);

@@ -37,7 +37,7 @@ impl Report {
         self.summary.step(name)
     }
 
-    /// Elements read from all sources, a second.
+    /// So many elements, a second of the run.
     pub fn rate(&self, elements: u64) -> f64 {
         elements as f64 / self.duration.as_secs_f64().max(1e-9)
     }

@@ -78,6 +78,34 @@ fn what_a_window_holds_is_acknowledged_when_it_has_left() {
 }
 
 #[test]
+fn what_two_windows_hold_one_after_the_other_is_acknowledged_when_it_has_left_both() {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("windowed", &log), Feed::new("plain", &log));
+    let p = Pipeline::new();
+    let minutes = p.read(feed.clone()).window(Fixed::of(Duration::from_mins(1)));
+    let sums = minutes.map(|n| ((), n)).sum_per_key();
+    let seen = log.clone();
+    let sums = sums.inspect(move |(_, sum)| seen.note(Fact::Acknowledged("minute", *sum)));
+    let days = sums.window(Fixed::of(Duration::from_hours(24)));
+    days.sum_per_key().values().write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    feed.add([(1, 5), (2, 6)]);
+    other.add([(1000, 0)]);
+    log.wait("an epoch has ended", |facts| visible(facts).contains(&1000));
+    feed.watermark(61);
+    log.wait("the minute is over", |facts| acknowledged(facts, "minute") == 3);
+    for round in 1..=5 {
+        other.add([(1000 + round, 0)]);
+        log.wait("the plain value is written", |facts| visible(facts).contains(&(1000 + round)));
+    }
+    assert_eq!(acknowledged(&log.facts(), "windowed"), 0, "the day is open");
+    feed.watermark(24 * 3600 + 1);
+    log.wait("the day is acknowledged", |facts| acknowledged(facts, "windowed") == 2);
+    drained(job);
+}
+
+#[test]
 fn a_drain_writes_and_acknowledges_everything_that_was_read() {
     let log = Log::default();
     let feed = Feed::new("feed", &log);

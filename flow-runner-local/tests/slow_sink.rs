@@ -166,3 +166,24 @@ fn a_source_waits_for_one_slow_call_before_many_fast_ones() {
         assert_bounded(p, &gauge);
     }
 }
+
+#[test]
+fn a_large_group_goes_through_a_slow_sink_to_its_end() {
+    let (p, gauge) = (Pipeline::new(), Gauge::default());
+    p.create(0..NUMBERS).key_by(|n| *n).group_by_key().keys().write(Slow(gauge.clone()));
+    kit::run(kit::workers(2).with_memory_limit(MEMORY), p);
+    assert_eq!(gauge.written(), NUMBERS);
+}
+
+#[test]
+fn a_large_group_goes_through_slow_calls_to_its_end() {
+    let (p, gauge) = (Pipeline::new(), Gauge::default());
+    let written = gauge.clone();
+    let called = p.create(0..NUMBERS).key_by(|n| *n).group_by_key().keys().map_async(8, |n| async move {
+        turns(2).await;
+        n
+    });
+    called.for_each(move |_| written.wrote(1));
+    kit::run(kit::workers(2).with_memory_limit(MEMORY), p);
+    assert_eq!(gauge.written(), NUMBERS);
+}

@@ -53,7 +53,7 @@ impl Names {
         }
         if self.taken.contains_key(&name) {
             return Err(format!(
-                "two steps are named `{name}`: names tell steps apart in reports and in saved state, so choose another"
+                "two steps are named `{name}`: names tell steps apart in plans and in reports, so choose another"
             ));
         }
         // Given names are free again; ordinals are not, so that naming a step renames no other.

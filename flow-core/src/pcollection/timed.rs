@@ -42,7 +42,9 @@ impl<T: Element> PCollection<T> {
         self.then("with_timestamps", steps::timestamps(micros(skew), at))
     }
 
-    /// Puts elements into windows; groupings downstream are per window. See [`window`](crate::window).
+    /// Puts elements into windows by their event time; groupings downstream are per window. See
+    /// [`window`](crate::window). Elements of bounded sources have no event time (it is minus infinity) until
+    /// [`with_timestamps`](PCollection::with_timestamps) gives them one.
     ///
     /// ```
     /// # use flow_core::prelude::*;

@@ -53,7 +53,8 @@ impl<T: Element> PCollection<T> {
     }
 
     /// Writes each element to a destination of its own: `destination` says which, `sink` makes the sink for one, once
-    /// for each.
+    /// for each. Sinks of two destinations must write to two places: for files,
+    /// `move |kind| JsonFiles::under("out").within(kind)`.
     ///
     /// ```
     /// # use flow_core::prelude::*;
