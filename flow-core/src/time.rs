@@ -202,7 +202,10 @@ mod tests {
     fn binary_encodings_hold_microseconds() {
         let at = Timestamp::from_micros(1_740_455_813_060_650);
         assert_eq!(postcard::to_stdvec(&at).unwrap(), postcard::to_stdvec(&at.micros()).unwrap());
-        assert_eq!(postcard::from_bytes::<Timestamp>(&postcard::to_stdvec(&Timestamp::MIN).unwrap()).unwrap(), Timestamp::MIN);
+        assert_eq!(
+            postcard::from_bytes::<Timestamp>(&postcard::to_stdvec(&Timestamp::MIN).unwrap()).unwrap(),
+            Timestamp::MIN
+        );
     }
 
     #[test]

@@ -77,7 +77,10 @@ fn a_part_out_of_range_names_the_step_and_the_parts() {
     let line = line!() + 1;
     let _ = p.create([1, 2]).partition(2, |n| *n);
     let error = run(p);
-    let wanted = format!("step `partition` ({}:{line}): the function chose part 2, but there are 2 parts, from 0", file!());
+    let wanted = format!(
+        "step `partition` ({}:{line}): the function chose part 2, but there are 2 parts, from 0",
+        file!()
+    );
     assert_eq!(facts(&error), (ErrorKind::User, "partition", line, wanted));
 }
 

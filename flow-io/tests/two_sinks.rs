@@ -22,8 +22,12 @@ fn steps_of_one_place_are_an_error_that_names_both() {
     numbers.write(JsonFiles::under(root.path()));
     numbers.map(|n| n + 1).write(JsonFiles::under(root.path()));
     let error = ReferenceRunner::new().run(p).unwrap_err();
-    assert!(error.report().contains("steps `write-2` and `write` both write")
-        || error.report().contains("steps `write` and `write-2` both write"), "{}", error.report());
+    assert!(
+        error.report().contains("steps `write-2` and `write` both write")
+            || error.report().contains("steps `write` and `write-2` both write"),
+        "{}",
+        error.report()
+    );
 }
 
 #[test]

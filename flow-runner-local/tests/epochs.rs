@@ -85,7 +85,7 @@ fn what_two_windows_hold_one_after_the_other_is_acknowledged_when_it_has_left_bo
     let minutes = p.read(feed.clone()).window(Fixed::of(Duration::from_mins(1)));
     let sums = minutes.map(|n| ((), n)).sum_per_key();
     let seen = log.clone();
-    let sums = sums.inspect(move |(_, sum)| seen.note(Fact::Acknowledged("minute", *sum)));
+    let sums = sums.inspect(move |((), sum)| seen.note(Fact::Acknowledged("minute", *sum)));
     let days = sums.window(Fixed::of(Duration::from_hours(24)));
     days.sum_per_key().values().write(Logged(log.clone()));
     p.read(other.clone()).write(Logged(log.clone()));

@@ -29,7 +29,10 @@ impl<T: Element, F: Fn(&T) -> usize> Receiver<T> for Partition<T, F> {
         for (value, meta) in bundle.drain() {
             let chosen = (self.choose)(&value);
             let Some(part) = self.bundles.get_mut(chosen) else {
-                let message = format!("the function chose part {chosen}, but there are {} parts, from 0", self.outputs.len());
+                let message = format!(
+                    "the function chose part {chosen}, but there are {} parts, from 0",
+                    self.outputs.len()
+                );
                 return Err(cx.error_here(Error::new(ErrorKind::User, message)));
             };
             part.push(value, meta);
