@@ -107,7 +107,7 @@ mod tests {
             errors: vec!["event_type: is missing".into()],
             event: serde_json::json!({"a": 1}),
         };
-        let wanted = r#"{"kind":"unknown","at":1,"errors":["event_type: is missing"],"event":{"a":1}}"#;
+        let wanted = r#"{"kind":"unknown","at":"1970-01-01T00:00:00.000001Z","errors":["event_type: is missing"],"event":{"a":1}}"#;
         assert_eq!(serde_json::to_string(&letter).unwrap(), wanted);
     }
 }
