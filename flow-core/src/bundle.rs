@@ -226,12 +226,6 @@ impl<T> Bundle<T> {
         })
     }
 
-    /// The same times, windows and panes with other values, one for each.
-    pub fn with_values<U>(&self, values: Vec<U>) -> Bundle<U> {
-        debug_assert_eq!(values.len(), self.values.len());
-        Bundle { values, times: self.times.clone(), windows: self.windows.clone(), panes: self.panes.clone() }
-    }
-
     /// Takes over the times, windows and panes of a bundle of as many elements, which is left for reuse.
     pub(crate) fn swap_columns<U>(&mut self, other: &mut Bundle<U>) {
         std::mem::swap(&mut self.times, &mut other.times);

@@ -152,11 +152,6 @@ impl Cx {
         self.held_since = Some(self.held_since.map_or(epoch, |oldest| oldest.min(epoch)));
     }
 
-    /// The step that is working.
-    pub fn current(&self) -> StepId {
-        self.current
-    }
-
     /// The name and place of a step.
     pub fn label(&self, step: StepId) -> &StepLabel {
         &self.labels[step.index()]

@@ -151,11 +151,6 @@ pub trait Inbox {
     fn deadline(&self) -> Option<Timestamp> {
         None
     }
-
-    /// The oldest epoch of which elements are still kept.
-    fn held_since(&self) -> Option<Epoch> {
-        None
-    }
 }
 
 /// A source as the graph holds it.

@@ -11,9 +11,9 @@ pub(super) struct Station<K, In, Out, G> {
     out: Bundle<Out>,
     watermark: Timestamp,
     passed: Timestamp,
-    /// The input is idle, and those behind know it: its next watermark says that it counts again.
+    /// The input is idle.
     idle: bool,
-    /// What stands behind was told so.
+    /// Those behind know it: the next watermark says that this counts again.
     told_idle: bool,
     epoch: Epoch,
     input: std::marker::PhantomData<fn(In)>,
@@ -126,10 +126,6 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
 
     fn deadline(&self) -> Option<Timestamp> {
         self.kernel.deadline()
-    }
-
-    fn held_since(&self) -> Option<Epoch> {
-        self.kernel.held_since()
     }
 }
 

@@ -71,12 +71,19 @@ impl<T: Element> PCollection<T> {
     where
         T: Key,
     {
-        self.composite("count", || {
-            let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
-            let windowing = self.grouping_windowing();
-            let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
-            keyed.then_in(windowing.continued(), "combine", String::new(), op)
-        })
+        self.composite("count", || self.counted())
+    }
+
+    /// The steps behind `count` and `distinct`.
+    #[track_caller]
+    fn counted(&self) -> PCollection<(T, u64)>
+    where
+        T: Key,
+    {
+        let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
+        let windowing = self.grouping_windowing();
+        let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
+        keyed.then_in(windowing.continued(), "combine", String::new(), op)
     }
 
     /// Each distinct element once for each window.
@@ -90,14 +97,7 @@ impl<T: Element> PCollection<T> {
     where
         T: Key,
     {
-        self.composite("distinct", || {
-            let keyed: PCollection<(T, ())> = self.then("key", steps::map(|value| (value, ())));
-            let windowing = self.grouping_windowing();
-            let op = keyed::combine::<T, (), _>(Count, windowing.clone(), true, None);
-            let counts: PCollection<(T, u64)> =
-                keyed.then_in(windowing.continued(), "combine", String::new(), op);
-            counts.then("element", steps::map(|(value, _)| value))
-        })
+        self.composite("distinct", || self.counted().then("element", steps::map(|(value, _)| value)))
     }
 }
 

@@ -175,9 +175,9 @@ struct Side<T, U, S: Views, F> {
     held_since: Option<Epoch>,
     /// A signal that what is held must be in front of.
     waiting: Option<Signal>,
-    /// The input is idle, and those behind know it: its next watermark says that it counts again.
+    /// The input is idle.
     idle: bool,
-    /// What stands behind was told so.
+    /// Those behind know it: the next watermark says that this counts again.
     told_idle: bool,
     watermark: Timestamp,
     passed: Timestamp,
