@@ -1,0 +1,3 @@
+//! Starts the emulator.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Pub/Sub, Cloud Storage and BigQuery in one process on one port, for tests and examples.
