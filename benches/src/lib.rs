@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flow_core::source::{Next, Reader, Source};
+use flow_core::source::{Next, Reader, ReaderContext, Source};
 use flow_core::{Bundle, Element, Result};
 use flow_runner_local::Report;
 
@@ -49,7 +49,7 @@ impl<T: Element, F: Fn(u64) -> T + Clone + Send + Sync + 'static> Source for Num
         Ok((0..parts).map(|part| (self.count * part / parts, self.count * (part + 1) / parts)).collect())
     }
 
-    fn reader(&self, split: &(u64, u64), from: Option<u64>) -> Result<NumberedReader<F>> {
+    fn reader(&self, split: &(u64, u64), from: Option<u64>, _: &ReaderContext) -> Result<NumberedReader<F>> {
         Ok(NumberedReader { next: from.unwrap_or(split.0), end: split.1, make: self.make.clone() })
     }
 }

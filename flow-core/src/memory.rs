@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::source::{Next, Reader, Source};
+use crate::source::{Next, Reader, ReaderContext, Source};
 use crate::{Bundle, Element, Result};
 
 /// Given values as a source; behind [`Pipeline::create`](crate::Pipeline::create).
@@ -34,7 +34,7 @@ impl<T: Element> Source for Create<T> {
         Ok((0..parts).map(|part| (len * part / parts, len * (part + 1) / parts)).collect())
     }
 
-    fn reader(&self, split: &(u64, u64), from: Option<u64>) -> Result<CreateReader<T>> {
+    fn reader(&self, split: &(u64, u64), from: Option<u64>, _: &ReaderContext) -> Result<CreateReader<T>> {
         Ok(CreateReader { values: Arc::clone(&self.values), next: from.unwrap_or(split.0), end: split.1 })
     }
 }

@@ -159,26 +159,45 @@ enum Metric {
     Gauge(Gauge),
 }
 
-/// The metrics of a pipeline by name; a name asked for again gives the same metric.
+/// The metrics of a pipeline by name; a name asked for again gives the same metric. Clones are the same metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Registry(Arc<Mutex<BTreeMap<String, Metric>>>);
+pub struct Metrics {
+    all: Arc<Mutex<BTreeMap<String, Metric>>>,
+    prefix: Arc<str>,
+}
 
-impl Registry {
-    pub(crate) fn counter(&self, name: &str) -> Counter {
+impl Metrics {
+    /// The same metrics, under names that begin with that of a step and a dot: what a connector counts.
+    ///
+    /// ```
+    /// use flow_core::metrics::{MetricValue, Metrics};
+    /// let metrics = Metrics::default();
+    /// metrics.of_step("read").counter("requests").add(2);
+    /// assert_eq!(metrics.read()["read.requests"], MetricValue::Counter(2));
+    /// ```
+    #[must_use]
+    pub fn of_step(&self, step: &str) -> Metrics {
+        Metrics { all: Arc::clone(&self.all), prefix: format!("{}{step}.", self.prefix).into() }
+    }
+
+    /// Counts up.
+    pub fn counter(&self, name: &str) -> Counter {
         match self.metric(name, || Metric::Counter(Counter::default())) {
             Metric::Counter(counter) => counter,
             _ => Counter::default(),
         }
     }
 
-    pub(crate) fn distribution(&self, name: &str) -> Distribution {
+    /// Keeps count, sum, least and greatest.
+    pub fn distribution(&self, name: &str) -> Distribution {
         match self.metric(name, || Metric::Distribution(Distribution::default())) {
             Metric::Distribution(distribution) => distribution,
             _ => Distribution::default(),
         }
     }
 
-    pub(crate) fn gauge(&self, name: &str) -> Gauge {
+    /// Holds what was set last.
+    pub fn gauge(&self, name: &str) -> Gauge {
         match self.metric(name, || Metric::Gauge(Gauge::default())) {
             Metric::Gauge(gauge) => gauge,
             _ => Gauge::default(),
@@ -187,7 +206,7 @@ impl Registry {
 
     /// All readings, by name.
     pub fn read(&self) -> BTreeMap<String, MetricValue> {
-        let metrics = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let metrics = self.all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let read = |metric: &Metric| match metric {
             Metric::Counter(m) => MetricValue::Counter(m.value()),
             Metric::Distribution(m) => MetricValue::Distribution(m.value()),
@@ -198,9 +217,9 @@ impl Registry {
 
     /// The metric of a name; one of another kind under it is replaced, so that a program's mistake is seen in its report.
     fn metric(&self, name: &str, make: fn() -> Metric) -> Metric {
-        let mut metrics = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut metrics = self.all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let wanted = make();
-        let known = metrics.entry(name.to_owned()).or_insert_with(|| wanted.clone());
+        let known = metrics.entry(format!("{}{name}", self.prefix)).or_insert_with(|| wanted.clone());
         if std::mem::discriminant(known) != std::mem::discriminant(&wanted) {
             *known = wanted;
         }

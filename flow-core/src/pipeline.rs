@@ -3,7 +3,7 @@ use std::panic::Location;
 use crate::exec::{Op, ReadOp};
 use crate::graph::{Graph, NewStep, Shared};
 use crate::memory::Create;
-use crate::metrics::{Counter, Distribution, Gauge};
+use crate::metrics::{Counter, Distribution, Gauge, Metrics};
 use crate::read::Read;
 use crate::source::Source;
 use crate::window::Windowing;
@@ -41,14 +41,14 @@ impl Pipeline {
             1 => "1 element".to_owned(),
             count => format!("{count} elements"),
         };
-        self.source("create", detail, Read::new(Create::new(values)))
+        self.source("create", detail, Read::new(Create::new(values), Metrics::default()))
     }
 
     /// Reads a source.
     #[track_caller]
     pub fn read<S: Source>(&self, source: S) -> PCollection<S::Item> {
-        let detail = source.describe();
-        self.source("read", detail, Read::new(source))
+        let (detail, metrics) = (source.describe(), self.graph.lock().metrics.clone());
+        self.source("read", detail, Read::new(source, metrics))
     }
 
     #[track_caller]

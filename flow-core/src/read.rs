@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,17 +11,19 @@ use serde::de::DeserializeOwned;
 use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
 };
-use crate::source::{Next, Reader, Source};
-use crate::{Bundle, Error, ErrorKind, Result, Timestamp};
+use crate::metrics::Metrics;
+use crate::source::{Next, Reader, ReaderContext, Source};
+use crate::{Bundle, Error, ErrorKind, Result, StepLabel, Timestamp};
 
 /// A source in the graph.
 pub(crate) struct Read<S> {
     source: Arc<S>,
+    metrics: Metrics,
 }
 
 impl<S: Source> Read<S> {
-    pub(crate) fn new(source: S) -> Self {
-        Read { source: Arc::new(source) }
+    pub(crate) fn new(source: S, metrics: Metrics) -> Self {
+        Read { source: Arc::new(source), metrics }
     }
 }
 
@@ -37,9 +40,15 @@ impl<S: Source> ReadOp for Read<S> {
         self.source.splits(desired)?.iter().map(encode).collect()
     }
 
-    fn driver(&self, step: StepId, output: AnyOutput) -> Box<dyn Driver> {
+    fn lease(&self) -> Option<Duration> {
+        self.source.lease()
+    }
+
+    fn driver(&self, step: StepId, label: &StepLabel, output: AnyOutput) -> Box<dyn Driver> {
+        let metrics = self.metrics.of_step(&label.name);
         Box::new(Reading::<S> {
             step,
+            context: ReaderContext { step: label.name.clone(), metrics },
             source: Arc::clone(&self.source),
             output: typed(output),
             open: Vec::new(),
@@ -52,6 +61,7 @@ impl<S: Source> ReadOp for Read<S> {
 
 struct Reading<S: Source> {
     step: StepId,
+    context: ReaderContext,
     source: Arc<S>,
     output: Output<S::Item>,
     open: Vec<Slot<S::Reader>>,
@@ -106,7 +116,7 @@ impl<S: Source> Driver for Reading<S> {
     fn open(&mut self, split: &[u8], position: Option<&[u8]>) -> Result<()> {
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
-        let reader = self.source.reader(&split, position)?;
+        let reader = self.source.reader(&split, position, &self.context)?;
         self.open.push(Slot { reader, quiet: None, end_marked: false, marks: VecDeque::new() });
         Ok(())
     }
@@ -183,9 +193,9 @@ mod tests {
 
     #[test]
     fn a_split_that_ends_behind_a_barrier_is_still_committed_to_its_end() {
-        let read = Read::new(Create::new(vec![1, 2, 3]));
-        let mut driver = read.driver(StepId(0), CollectionOf::<i32>::new().tee(Vec::new()));
-        let label = crate::StepLabel { name: "create".into(), location: std::panic::Location::caller() };
+        let read = Read::new(Create::new(vec![1, 2, 3]), Metrics::default());
+        let label = StepLabel { name: "create".into(), location: std::panic::Location::caller() };
+        let mut driver = read.driver(StepId(0), &label, CollectionOf::<i32>::new().tee(Vec::new()));
         let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
         let barrier = |epoch| Signal::Barrier { epoch, last: false, since: epoch + 1 };
         driver.open(&read.splits(1).unwrap()[0], None).unwrap();

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::exec::StepCounts;
 use crate::graph::Graph;
 use crate::metrics::MetricValue;
-use crate::{Pipeline, Result, StepLabel};
+use crate::{Error, ErrorKind, Pipeline, Result, StepLabel};
 
 /// Runs pipelines.
 ///
@@ -71,6 +71,24 @@ impl Summary {
             Some(MetricValue::Counter(value)) => *value,
             _ => 0,
         }
+    }
+
+    /// Makes sure that what reached each sink was written or refused, where the sink counts what it has `written`.
+    ///
+    /// # Errors
+    /// A sink has lost elements, or written some twice.
+    pub fn check_written(&self) -> Result<()> {
+        for StepReport { step, counts } in &self.steps {
+            let Some(MetricValue::Counter(written)) = self.metrics.get(&format!("{}.written", step.name)) else {
+                continue;
+            };
+            let (taken, refused) = (counts.elements_in, counts.elements_out);
+            if taken != written + refused {
+                let message = format!("{taken} elements came in, {written} were written and {refused} refused");
+                return Err(Error::new(ErrorKind::Internal, message).at(step));
+            }
+        }
+        Ok(())
     }
 
     /// Elements that all steps dropped because they were too late, once for each window.

@@ -3,8 +3,10 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::element::{Element, Wire};
+use crate::metrics::Metrics;
 use crate::{Bundle, Result, Timestamp};
 
 /// Something that can be read: a set of files, a subscription, a range of numbers.
@@ -34,16 +36,37 @@ pub trait Source: Send + Sync + 'static {
     /// Cuts it into parts: about `desired`, or as many as there are natural ones.
     ///
     /// # Errors
-    /// When the source is not there: the run ends before anything is read.
+    /// When the source is not there: the run ends before anything is read. Called on a thread of the runner's own, inside
+    /// a tokio runtime, so that a source may ask its server and wait for the answer.
     fn splits(&self, desired: usize) -> Result<Vec<Self::Split>>;
 
     /// Starts reading a split, from a position if one was committed.
-    fn reader(&self, split: &Self::Split, from: Option<Self::Position>) -> Result<Self::Reader>;
+    fn reader(
+        &self,
+        split: &Self::Split,
+        from: Option<Self::Position>,
+        cx: &ReaderContext,
+    ) -> Result<Self::Reader>;
+
+    /// How long what was read may wait to be committed before the source hands it out again; none if it does not
+    /// mind. A pipeline whose windows hold elements longer than half of it is refused.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
 
     /// A few words for the printed plan, without secrets.
     fn describe(&self) -> String {
         crate::graph::short_name::<Self>().to_owned()
     }
+}
+
+/// For whom a [`Reader`] reads.
+#[derive(Clone, Debug, Default)]
+pub struct ReaderContext {
+    /// The step's name, unique in the pipeline.
+    pub step: String,
+    /// What the step counts, for the run's report.
+    pub metrics: Metrics,
 }
 
 /// Reads one split of a [`Source`], on a worker's thread.

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use flow_core::prelude::*;
-use flow_core::source::{Next, Reader};
+use flow_core::source::{Next, Reader, ReaderContext};
 use flow_core::testing::faults::{FailingSink, FailingSource, SlowSink, SlowSource};
 use flow_core::testing::{MemorySinks, collect};
 use flow_core::{Bundle, Result};
@@ -24,7 +24,7 @@ impl Source for Pairs {
     fn splits(&self, _: usize) -> Result<Vec<()>> {
         Ok(vec![()])
     }
-    fn reader(&self, (): &(), from: Option<u32>) -> Result<Count> {
+    fn reader(&self, (): &(), from: Option<u32>, _: &ReaderContext) -> Result<Count> {
         Ok(Count(from.unwrap_or(1)))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use flow_core::sink::{Commit, Committed, Delivery, Rejects, Sink, Writer, WriterContext};
-use flow_core::source::{Next, Reader, Source};
+use flow_core::source::{Next, Reader, ReaderContext, Source};
 use flow_core::testing::{MemorySink, MemorySinks, conformance, faults::SlowSink};
 use flow_core::{Bundle, Result, Timestamp};
 
@@ -46,7 +46,7 @@ impl Source for Numbers {
         Ok(if desired == 1 { vec![(1, 5)] } else { vec![(1, 2), (second, 5)] })
     }
 
-    fn reader(&self, split: &(u32, u32), from: Option<u32>) -> Result<Count> {
+    fn reader(&self, split: &(u32, u32), from: Option<u32>, _: &ReaderContext) -> Result<Count> {
         let skipped = u32::from(self.0 == Fault::SkipsOnResume);
         let resumed = from.filter(|_| self.0 != Fault::ResumesAtStart).map(|from| from + skipped);
         Ok(Count { fault: self.0, next: resumed.unwrap_or(split.0), end: split.1 })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use flow_core::source::{Next, Reader, Source};
+use flow_core::source::{Next, Reader, ReaderContext, Source};
 use flow_core::{Bundle, Element, Error, Meta, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Sleep};
@@ -176,7 +176,7 @@ impl<T: Element> Source for Generator<T> {
         Ok((0..step).map(|first| GeneratorSplit { first, step, end }).collect())
     }
 
-    fn reader(&self, split: &GeneratorSplit, from: Option<u64>) -> Result<GeneratorReader<T>> {
+    fn reader(&self, split: &GeneratorSplit, from: Option<u64>, _: &ReaderContext) -> Result<GeneratorReader<T>> {
         let next = from.unwrap_or(split.first);
         Ok(GeneratorReader {
             generator: self.clone(),
@@ -331,7 +331,7 @@ mod tests {
         let source = numbers().seed(100).count(10);
         let splits = source.splits(3).unwrap();
         let made: Vec<_> =
-            splits.iter().map(|split| rest(&mut source.reader(split, None).unwrap())).collect();
+            splits.iter().map(|split| rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap())).collect();
         assert_eq!(made, [vec![100, 103, 106, 109], vec![101, 104, 107], vec![102, 105, 108]]);
     }
 
@@ -339,10 +339,10 @@ mod tests {
     fn a_resumed_reader_makes_what_follows() {
         let source = numbers().count(5_000);
         let split = source.splits(1).unwrap()[0];
-        let mut reader = source.reader(&split, None).unwrap();
+        let mut reader = source.reader(&split, None, &ReaderContext::default()).unwrap();
         let mut out = Bundle::default();
         let _ = reader.poll_next(&mut Context::from_waker(Waker::noop()), &mut out);
-        let resumed = &mut source.reader(&split, Some(reader.position())).unwrap();
+        let resumed = &mut source.reader(&split, Some(reader.position()), &ReaderContext::default()).unwrap();
         assert!(!out.is_empty() && out.len() < 5_000);
         assert_eq!([out.values, rest(resumed)].concat(), (0..5_000).collect::<Vec<_>>());
     }
@@ -350,7 +350,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rate_times_duration_elements_come_when_they_are_due() {
         let source = numbers().rate(1_000).during(Duration::from_millis(2_500));
-        let mut reader = source.reader(&source.splits(1).unwrap()[0], None).unwrap();
+        let mut reader = source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
         let (start, mut out, mut made) = (Instant::now(), Bundle::default(), 0);
         loop {
             let next = poll_fn(|cx| reader.poll_next(cx, &mut out)).await.unwrap();
@@ -372,7 +372,7 @@ mod tests {
     async fn a_resumed_reader_does_not_wait_for_what_was_made_before() {
         let source = numbers().rate(10).count(1_000);
         let split = source.splits(1).unwrap()[0];
-        let mut reader = source.reader(&split, Some(900)).unwrap();
+        let mut reader = source.reader(&split, Some(900), &ReaderContext::default()).unwrap();
         let (start, mut out) = (Instant::now(), Bundle::default());
         while out.len() < 2 {
             let _ = poll_fn(|cx| reader.poll_next(cx, &mut out)).await.unwrap();
@@ -385,7 +385,7 @@ mod tests {
     fn the_watermark_follows_the_event_times_and_ends_at_infinity() {
         let seconds = |i: u64, _: &u64| Timestamp::from_secs(i as i64);
         let source = numbers().count(3_000).timestamps(seconds).out_of_orderness(Duration::from_secs(5));
-        let mut reader = source.reader(&source.splits(1).unwrap()[0], None).unwrap();
+        let mut reader = source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
         assert_eq!(reader.watermark(), Timestamp::MIN);
         let mut out = Bundle::default();
         let _ = reader.poll_next(&mut Context::from_waker(Waker::noop()), &mut out);
@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(reader.watermark(), Timestamp::MAX);
 
         let source = numbers().watermark(|next| Timestamp::from_secs(next as i64 * 60));
-        let reader = source.reader(&source.splits(2).unwrap()[1], None).unwrap();
+        let reader = source.reader(&source.splits(2).unwrap()[1], None, &ReaderContext::default()).unwrap();
         assert_eq!(reader.watermark(), Timestamp::from_secs(60));
     }
 

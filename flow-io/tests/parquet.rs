@@ -14,6 +14,7 @@ use arrow::datatypes::{
     DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::record_batch::RecordBatch;
+use flow_core::metrics::Metrics;
 use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
 use flow_core::{Bundle, ErrorKind, Timestamp};
 use flow_io::files::{Parquet, ParquetFiles, WriteFiles};
@@ -28,7 +29,7 @@ fn now<F: Future>(future: F) -> F::Output {
 }
 
 fn worker(worker: usize) -> WriterContext {
-    WriterContext { worker, workers: 2, step: "write".into(), bounded: true, claims: Claims::default() }
+    WriterContext { worker, workers: 2, step: "write".into(), bounded: true, claims: Claims::default(), metrics: Metrics::default() }
 }
 
 fn schema() -> SchemaRef {

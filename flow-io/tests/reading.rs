@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::task::{Context, Poll, Waker};
 
-use flow_core::source::{Next, Reader, Source};
+use flow_core::source::{Next, Reader, ReaderContext, Source};
 use flow_core::{Bundle, ErrorKind, Result};
 use flow_io::files::{BadRecord, JsonFiles, LinePosition, TextFiles};
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ fn rest<R: Reader>(reader: &mut R) -> Result<Vec<R::Item>> {
 
 fn read<S: Source>(source: &S) -> Vec<S::Item> {
     let splits = source.splits(4).unwrap();
-    splits.iter().flat_map(|split| rest(&mut source.reader(split, None).unwrap()).unwrap()).collect()
+    splits.iter().flat_map(|split| rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap()).unwrap()).collect()
 }
 
 fn file_with(bytes: &[u8]) -> (tempfile::TempDir, String) {
@@ -77,8 +77,8 @@ proptest! {
         let (_root, path) = file_with(&text);
         let source = TextFiles::matching(&path).split_bytes(size).checked();
         for split in source.splits(1).unwrap() {
-            let whole = rest(&mut source.reader(&split, None).unwrap()).unwrap();
-            let mut reader = source.reader(&split, None).unwrap();
+            let whole = rest(&mut source.reader(&split, None, &ReaderContext::default()).unwrap()).unwrap();
+            let mut reader = source.reader(&split, None, &ReaderContext::default()).unwrap();
             // A bundle that is nearly full takes just as many elements as there are to be read before the stop.
             let room = stop % (whole.len() + 1);
             let mut bundle = Bundle::of(vec![Ok(String::new()); Bundle::<Result<String, BadRecord>>::TARGET_LEN - room]);
@@ -86,7 +86,7 @@ proptest! {
                 let _ = reader.poll_next(&mut Context::from_waker(Waker::noop()), &mut bundle);
             }
             let first = bundle.values.split_off(bundle.len() - room);
-            let mut resumed = source.reader(&split, Some(reader.position())).unwrap();
+            let mut resumed = source.reader(&split, Some(reader.position()), &ReaderContext::default()).unwrap();
             prop_assert_eq!([first, rest(&mut resumed).unwrap()].concat(), whole);
         }
     }
@@ -109,11 +109,11 @@ fn positions_are_line_starts_and_count_lines() {
     let (_root, path) = file_with(b"one\r\ntwo\nthree");
     let source = TextFiles::matching(&path);
     let split = &source.splits(1).unwrap()[0];
-    let mut reader = source.reader(split, None).unwrap();
+    let mut reader = source.reader(split, None, &ReaderContext::default()).unwrap();
     assert_eq!(reader.position(), LinePosition::START);
     assert_eq!(rest(&mut reader).unwrap(), ["one", "two", "three"]);
     assert_eq!(reader.position(), LinePosition { offset: 14, line: Some(4) });
-    let mut resumed = source.reader(split, Some(LinePosition { offset: 5, line: Some(2) })).unwrap();
+    let mut resumed = source.reader(split, Some(LinePosition { offset: 5, line: Some(2) }), &ReaderContext::default()).unwrap();
     assert_eq!(rest(&mut resumed).unwrap(), ["two", "three"]);
 }
 
@@ -149,7 +149,7 @@ fn too_long_a_line_is_a_bad_record_or_fails_the_run_but_is_never_lost() {
     let (_root, path) = file_with(b"ab\n0123456789\ncd\n");
     let source = TextFiles::matching(&path).max_record_bytes(4);
     let split = &source.splits(1).unwrap()[0];
-    let error = rest(&mut source.reader(split, None).unwrap()).unwrap_err();
+    let error = rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Source);
     let reason = "the record is 10 bytes long, more than the allowed 4";
     assert_eq!(error.to_string(), format!("{path}:2: {reason}"));
@@ -174,7 +174,7 @@ fn compressed_files_are_read_whole_and_resumed() {
     assert_eq!(read(&source), ["one", "two", "three"]);
     let split = &source.splits(1).unwrap()[0];
     let position = LinePosition { offset: 4, line: Some(2) };
-    assert_eq!(rest(&mut source.reader(split, Some(position)).unwrap()).unwrap(), ["two", "three"]);
+    assert_eq!(rest(&mut source.reader(split, Some(position), &ReaderContext::default()).unwrap()).unwrap(), ["two", "three"]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_truncated_compressed_file_fails_the_run() {
     fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
     let source = TextFiles::matching(path.to_str().unwrap());
     let split = &source.splits(1).unwrap()[0];
-    let error = rest(&mut source.reader(split, None).unwrap()).unwrap_err();
+    let error = rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap()).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
 }
 
@@ -199,7 +199,7 @@ fn another_file_of_the_same_name_is_not_read_on_in() {
     let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_secs(1);
     fs::write(&path, "other\n").unwrap();
     fs::File::options().write(true).open(Path::new(&path)).unwrap().set_modified(later).unwrap();
-    let error = source.reader(split, Some(LinePosition { offset: 4, line: Some(2) })).unwrap_err();
+    let error = source.reader(split, Some(LinePosition { offset: 4, line: Some(2) }), &ReaderContext::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("{path} has changed since it was first read: cannot read on in it")
@@ -213,7 +213,7 @@ fn a_file_that_is_gone_is_an_error_with_its_path() {
     let source = TextFiles::matching(&path);
     let split = source.splits(1).unwrap().remove(0);
     drop(root);
-    let error = source.reader(&split, None).unwrap_err();
+    let error = source.reader(&split, None, &ReaderContext::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Source);
     assert_eq!(error.report(), format!("cannot read {path}: No such file or directory (os error 2)"));
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use flow_core::metrics::Metrics;
 use flow_core::sink::{Claims, Commit, Committed, Rejects, Sink, Writer, WriterContext};
 use flow_core::window::Window;
 use flow_core::{Bundle, Element, ErrorKind, Meta, Result, Timestamp};
@@ -22,7 +23,7 @@ fn now<F: Future>(future: F) -> F::Output {
 }
 
 fn worker(worker: usize, bounded: bool) -> WriterContext {
-    WriterContext { worker, workers: 2, step: "write".into(), bounded, claims: Claims::default() }
+    WriterContext { worker, workers: 2, step: "write".into(), bounded, claims: Claims::default(), metrics: Metrics::default() }
 }
 
 /// The minute that begins `n` minutes after the epoch.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use flow_core::prelude::*;
 use flow_core::sink::{Commit, Committed, Delivery, Rejects, Writer, WriterContext};
-use flow_core::source::{Next, Reader};
+use flow_core::source::{Next, Reader, ReaderContext};
 use flow_core::{Bundle, Error, Result};
 use flow_runner_local::{LocalRunner, Options};
 
@@ -49,7 +49,7 @@ impl Source for Numbers {
         Ok(vec![()])
     }
 
-    fn reader(&self, (): &(), from: Option<u64>) -> Result<Counting> {
+    fn reader(&self, (): &(), from: Option<u64>, _: &ReaderContext) -> Result<Counting> {
         let tick = tokio::time::interval(Duration::from_millis(1));
         Ok(Counting { next: from.unwrap_or(0), read: Arc::clone(&self.read), tick })
     }

@@ -7,9 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId, guard_step, panicked};
+use flow_core::exec::{
+    BoxFuture, Epoch, Op, Prepared, StepCounts, StepId, WriteOp, guard_step, panicked,
+};
 use flow_core::graph::{Graph, Step};
-use flow_core::{Error, ErrorKind, Result, Summary, Timestamp};
+use flow_core::{Error, ErrorKind, Result, StepLabel, Summary, Timestamp};
 
 use crate::clock::{Clock, instant};
 use crate::exchange::Traffic;
@@ -126,6 +128,7 @@ impl Coordinator {
 
     fn start_workers(&mut self) -> Result<()> {
         let workers = self.options.workers();
+        self.check_sinks()?;
         let splits = Arc::new(self.splits(workers)?);
         let exchanges = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();
         let limit = self.options.exchange_bytes(exchanges);
@@ -167,6 +170,38 @@ impl Coordinator {
         thread.map_err(|e| Error::new(ErrorKind::Internal, "a worker's thread does not start").caused_by(e))
     }
 
+    /// Has every sink make sure that its place is there.
+    fn check_sinks(&self) -> Result<()> {
+        let checks: Vec<_> = self.sinks().map(|(step, write)| self.begin(step, || write.check())).collect();
+        checks.into_iter().try_for_each(|check| self.end(check?))
+    }
+
+    fn sinks(&self) -> impl Iterator<Item = (&Step, &Arc<dyn WriteOp>)> {
+        self.graph.steps.iter().filter_map(|step| match &step.op {
+            Op::Write(write) => Some((step, write)),
+            _ => None,
+        })
+    }
+
+    /// Has the runtime work on what a step wants.
+    fn begin<R: Send + 'static>(
+        &self,
+        step: &Step,
+        work: impl FnOnce() -> BoxFuture<Result<R>>,
+    ) -> Result<(StepLabel, tokio::task::JoinHandle<Result<R>>)> {
+        let future = guard_step(&step.label, || Ok(work()))?;
+        Ok((step.label.clone(), self.runtime.spawn(future)))
+    }
+
+    /// Waits for it.
+    fn end<R>(&self, (label, work): (StepLabel, tokio::task::JoinHandle<Result<R>>)) -> Result<R> {
+        let outcome = self.runtime.block_on(work).unwrap_or_else(|lost| match lost.try_into_panic() {
+            Ok(panic) => Err(panicked(&*panic)),
+            Err(lost) => Err(Error::new(ErrorKind::Cancelled, "the run is over").caused_by(lost)),
+        });
+        outcome.map_err(|e| e.at(&label))
+    }
+
     /// The splits of each source, by step.
     fn splits(&self, workers: usize) -> Result<Vec<crate::source::Splits>> {
         let _inside = self.runtime.enter();
@@ -186,6 +221,7 @@ impl Coordinator {
         let counts = self.end_workers(outcome.is_err());
         let outcome = outcome.and_then(|()| self.last_words());
         let summary = Summary::of(&self.graph, counts.iter().map(Vec::as_slice));
+        let outcome = outcome.and_then(|()| summary.check_written());
         let report = Report {
             summary,
             duration: instant().duration_since(self.started),
@@ -302,21 +338,26 @@ impl Coordinator {
         for prepared in open.prepared.iter().filter(|p| p.epoch == open.epoch) {
             by_step.entry(prepared.step).or_default().push(prepared);
         }
-        let mut held = None;
-        for (step, prepared) in by_step {
-            let step = self.graph.step(step);
-            let Op::Write(write) = &step.op else { continue };
+        let commits = self.sinks().filter_map(|(step, write)| {
+            let prepared = by_step.remove(&step.id)?;
             let watermark = prepared.iter().map(|p| p.watermark).min().unwrap_or(Timestamp::MIN);
             let tokens = prepared.iter().map(|p| p.tokens.clone()).collect();
-            let committed = guard_step(&step.label, || {
-                self.runtime.block_on(write.commit(open.epoch, open.last, watermark, tokens))
-            })?;
             let since = prepared.iter().map(|p| p.since).min().unwrap_or(open.epoch + 1);
-            let stems = self.stems.entry(step.id).or_default();
-            held = held.into_iter().chain(stems.oldest(committed.held_since, open.epoch)).min();
-            stems.note(open.epoch + 1, since);
+            let commit = self.begin(step, || write.commit(open.epoch, open.last, watermark, tokens));
+            Some((step.id, since, commit))
+        });
+        let (mut held, mut failed) = (None, None);
+        for (step, since, commit) in commits.collect::<Vec<_>>() {
+            match commit.and_then(|commit| self.end(commit)) {
+                Ok(committed) => {
+                    let stems = self.stems.entry(step).or_default();
+                    held = held.into_iter().chain(stems.oldest(committed.held_since, open.epoch)).min();
+                    stems.note(open.epoch + 1, since);
+                }
+                Err(error) => failed = Some(error), // the others end: nothing happens behind our back
+            }
         }
-        Ok(held)
+        failed.map_or(Ok(held), Err)
     }
 
     /// Has the sources told, and waits until each worker has said what there is to do for it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use flow_core::prelude::*;
 use flow_core::sink::{Commit, Committed, Delivery, Rejects, Writer, WriterContext};
-use flow_core::source::{Next, Reader};
+use flow_core::source::{Next, Reader, ReaderContext};
 use flow_core::testing::MemorySinks;
 use flow_core::{Bundle, Error, ErrorKind, Result};
 use flow_runner_local::LocalRunner;
@@ -344,7 +344,7 @@ impl Source for BadSource {
         self.reach(Where::Splits)?;
         Ok((0..desired as u64).collect())
     }
-    fn reader(&self, _: &u64, _: Option<u64>) -> Result<BadReader> {
+    fn reader(&self, _: &u64, _: Option<u64>, _: &ReaderContext) -> Result<BadReader> {
         self.reach(Where::Open)?;
         Ok(BadReader { source: *self, read: 0 })
     }

@@ -31,7 +31,7 @@ impl Chains {
         for step in graph.steps.iter().rev() {
             let mut outputs = inputs.outputs_of(graph, step);
             if let Op::Read(read) = &step.op {
-                drivers.push((step.id, read.driver(step.id, outputs.remove(0))));
+                drivers.push((step.id, read.driver(step.id, &step.label, outputs.remove(0))));
                 continue;
             }
             let input = guard_step(&step.label, || match &step.op {

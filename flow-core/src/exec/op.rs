@@ -8,10 +8,11 @@ use std::hash::BuildHasherDefault;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
+use std::time::Duration;
 
 use super::{AnyOutput, Cx, Epoch, Output, Receiver, Signal, StepId};
 use crate::sink::Committed;
-use crate::{Bundle, Element, Result, Timestamp};
+use crate::{Bundle, Element, Result, StepLabel, Timestamp};
 
 /// A future that may be driven on any thread.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -85,6 +86,9 @@ pub trait WriteOp: StepOp {
         watermark: Timestamp,
         tokens: Vec<Vec<u8>>,
     ) -> BoxFuture<Result<Committed>>;
+
+    /// Makes sure that the place is there.
+    fn check(&self) -> BoxFuture<Result<()>>;
 
     /// What the sink promises.
     fn delivery(&self) -> crate::sink::Delivery;
@@ -172,7 +176,12 @@ pub trait ReadOp: Send + Sync {
     fn splits(&self, desired: usize) -> Result<Vec<Vec<u8>>>;
 
     /// What reads splits into a chain, on one worker.
-    fn driver(&self, step: StepId, output: AnyOutput) -> Box<dyn Driver>;
+    fn driver(&self, step: StepId, label: &StepLabel, output: AnyOutput) -> Box<dyn Driver>;
+
+    /// See [`Source::lease`](crate::source::Source::lease).
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What one poll of a [`Driver`] did.

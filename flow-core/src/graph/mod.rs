@@ -95,7 +95,7 @@ pub struct Graph {
     /// The places that sinks have taken.
     pub(crate) claims: crate::sink::Claims,
     /// The metrics that steps write to.
-    pub(crate) metrics: crate::metrics::Registry,
+    pub(crate) metrics: crate::metrics::Metrics,
     errors: Vec<Error>,
     names: Names,
     /// A runner has the steps, and this is what is left behind.
@@ -240,7 +240,7 @@ impl Graph {
     }
 
     /// The pipeline's own metrics.
-    pub fn metrics(&self) -> crate::metrics::Registry {
+    pub fn metrics(&self) -> crate::metrics::Metrics {
         self.metrics.clone()
     }
 

@@ -54,7 +54,8 @@ impl<T: Element> PCollection<T> {
 
     /// Writes each element to a destination of its own: `destination` says which, `sink` makes the sink for one, once
     /// for each. Sinks of two destinations must write to two places: for files,
-    /// `move |kind| JsonFiles::under("out").within(kind)`.
+    /// `move |kind| JsonFiles::under("out").within(kind)`. A run takes 10,000 destinations; elements of further ones are
+    /// refused.
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -106,8 +107,11 @@ impl<T: Element> PCollection<T> {
     fn written<S: Sink<T>>(&self, verb: &'static str, sink: S, tolerant: bool) -> PCollection<Rejected<T>> {
         let detail = sink.describe();
         let bounded = self.is_bounded();
-        let claims = self.graph.lock().claims.clone();
-        let op = WriteStep { sink, tolerant, bounded, claims, element: PhantomData::<fn(T)> };
+        let (claims, metrics) = {
+            let graph = self.graph.lock();
+            (graph.claims.clone(), graph.metrics.clone())
+        };
+        let op = WriteStep { sink, tolerant, bounded, claims, metrics, element: PhantomData::<fn(T)> };
         let step = self.add_step(verb, detail, Location::caller(), Op::Write(Arc::new(op)));
         let windowing = self.windowing();
         let id = Graph::add_output::<Rejected<T>>(&mut self.graph.lock(), step, windowing, bounded);

@@ -64,6 +64,7 @@ impl Run {
     }
 
     fn all(&mut self, graph: &Graph) -> Result<()> {
+        self.check_sinks(graph)?;
         self.open(graph)?;
         self.read(graph)?;
         self.play(graph)?;
@@ -138,6 +139,16 @@ impl Run {
         }
         scripted.into_iter().try_for_each(|at| self.signal(at, Signal::Watermark(Timestamp::MAX)))?;
         self.settle()
+    }
+
+    /// Has every sink make sure that its place is there.
+    fn check_sinks(&self, graph: &Graph) -> Result<()> {
+        for step in &graph.steps {
+            if let Op::Write(write) = &step.op {
+                self.parked.block_on(write.check()).map_err(|e| e.at(&step.label))?;
+            }
+        }
+        Ok(())
     }
 
     fn finish(&mut self, graph: &Graph) -> Result<()> {

@@ -4,13 +4,18 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::StreamExt;
 use hashbrown::HashMap;
 
 use super::{Commit, Committed, Delivery, Rejects, Sink, Writer, WriterContext};
 use crate::element::{Element, Key};
-use crate::{Bundle, Result, Timestamp};
+use crate::{Bundle, Error, Result, Timestamp};
 
 type Map<D, V> = HashMap<D, V, foldhash::fast::FixedState>;
+
+/// How many destinations a step writes to in a run. Destinations come from data: without a limit, data gone wild would
+/// create tables and files without end.
+pub(crate) const MOST_DESTINATIONS: usize = 10_000;
 
 /// One sink out of many: each element goes to the destination that a function says, and each destination has a sink,
 /// made once and shared by all workers.
@@ -21,6 +26,7 @@ pub(crate) struct By<T, D, S> {
 
 struct Sinks<D, S> {
     make: Box<dyn Fn(&D) -> S + Send + Sync>,
+    limit: usize,
     made: Mutex<Map<D, Made<S>>>,
 }
 
@@ -41,7 +47,15 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> By<T, D, S> {
         destination: impl Fn(&T) -> D + Send + Sync + 'static,
         make: impl Fn(&D) -> S + Send + Sync + 'static,
     ) -> Self {
-        let sinks = Sinks { make: Box::new(make), made: Mutex::new(Map::default()) };
+        Self::limited(MOST_DESTINATIONS, destination, make)
+    }
+
+    fn limited(
+        limit: usize,
+        destination: impl Fn(&T) -> D + Send + Sync + 'static,
+        make: impl Fn(&D) -> S + Send + Sync + 'static,
+    ) -> Self {
+        let sinks = Sinks { make: Box::new(make), limit, made: Mutex::new(Map::default()) };
         By { destination: Arc::new(destination), sinks: Arc::new(sinks) }
     }
 }
@@ -51,14 +65,23 @@ impl<D: Key, S: Clone> Sinks<D, S> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sink(&self, destination: &D) -> S {
+    /// The destination's sink; none for a new one beyond the limit.
+    fn sink_within_limit(&self, destination: &D) -> Option<S> {
         let mut made = self.made();
         if let Some(known) = made.get(destination) {
-            return known.sink.clone();
+            return Some(known.sink.clone());
+        }
+        if made.len() >= self.limit {
+            return None;
         }
         let sink = (self.make)(destination);
         made.insert(destination.clone(), Made { sink: sink.clone(), held_since: None });
-        sink
+        Some(sink)
+    }
+
+    /// The sink of a destination that has been written to, in this process or before it.
+    fn sink(&self, destination: &D) -> S {
+        self.sink_within_limit(destination).unwrap_or_else(|| (self.make)(destination))
     }
 
     /// The destinations that a commit concerns: those with tokens, and those that still hold data.
@@ -124,13 +147,29 @@ async fn commit_all<T: Element, D: Key, S: Sink<T>>(
     for (destination, token) in tokens {
         by_destination.entry(destination).or_default().push(token);
     }
-    for (destination, tokens) in by_destination {
+    let commits = by_destination.into_iter().map(|(destination, tokens)| {
         let sink = sinks.sink(&destination);
-        let committed = sink.commit(Commit { epoch, last, watermark, tokens }).await?;
-        sinks.note(&destination, committed);
+        async move {
+            let committed = sink.commit(Commit { epoch, last, watermark, tokens }).await?;
+            Ok::<_, Error>((destination, committed))
+        }
+    });
+    let mut under_way = futures::stream::iter(commits).buffer_unordered(COMMITS);
+    let mut failed = None;
+    while let Some(committed) = under_way.next().await {
+        match committed {
+            Ok((destination, committed)) => sinks.note(&destination, committed),
+            Err(error) => failed = Some(error), // the others end: nothing happens behind our back
+        }
     }
-    Ok(Committed { held_since: sinks.held_since() })
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Committed { held_since: sinks.held_since() }),
+    }
 }
+
+/// How many destinations commit at the same time.
+const COMMITS: usize = 32;
 
 /// Writes one worker's share to the sinks of many destinations.
 pub(crate) struct ByWriter<T: Element, D, S: Sink<T>> {
@@ -153,7 +192,7 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> ByWriter<T, D, S> {
     /// How many destinations a worker has open; beyond it, the one longest unused is prepared and closed.
     const MAX_OPEN: usize = 256;
 
-    fn distribute(&mut self, bundle: &mut Bundle<T>) -> Result<()> {
+    fn distribute(&mut self, bundle: &mut Bundle<T>, rejects: &mut Rejects<T>) -> Result<()> {
         for (value, meta) in bundle.drain() {
             let destination = (self.by.destination)(&value);
             if let Some(open) = self.open.get_mut(&destination) {
@@ -161,7 +200,12 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> ByWriter<T, D, S> {
                 open.used = self.turn;
                 continue;
             }
-            let writer = self.by.sinks.sink(&destination).open(&self.context)?;
+            let Some(sink) = self.by.sinks.sink_within_limit(&destination) else {
+                let reason = format!("it would be the run's destination beyond {}", self.by.sinks.limit);
+                rejects.reject(value, meta, format!("{destination:?}"), reason);
+                continue;
+            };
+            let writer = sink.open(&self.context)?;
             let bundle = Bundle::with(vec![value], meta);
             self.open.insert(destination, Open { writer, bundle, used: self.turn, element: PhantomData });
         }
@@ -203,7 +247,7 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
 
     async fn write(&mut self, bundle: &mut Bundle<T>, rejects: &mut Rejects<T>) -> Result<()> {
         self.turn += 1;
-        self.distribute(bundle)?;
+        self.distribute(bundle, rejects)?;
         self.write_open(rejects).await?;
         self.close_surplus(rejects).await
     }
@@ -225,7 +269,8 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
 
 #[cfg(test)]
 mod tests {
-    use super::By;
+    use super::*;
+    use crate::sink::Claims;
     use crate::testing::{MemorySink, MemorySinks, conformance};
 
     #[test]
@@ -239,5 +284,25 @@ mod tests {
         conformance::sink(fresh, &[1, 2, 2, 3, 4, 5], |by: &By<u32, u32, MemorySink<u32>>| {
             [0, 1].iter().flat_map(|parity| (by.sinks.make)(parity).values()).collect()
         });
+    }
+
+    #[test]
+    fn a_destination_beyond_the_limit_is_refused_and_the_known_ones_go_on() {
+        let sinks = MemorySinks::new();
+        let by = By::limited(2, |n: &u32| n % 10, move |tens: &u32| sinks.sink(&tens.to_string()));
+        let context = WriterContext {
+            worker: 0,
+            workers: 1,
+            step: "write".into(),
+            bounded: true,
+            claims: Claims::default(),
+            metrics: crate::metrics::Metrics::default(),
+        };
+        let (mut writer, mut rejects) = (by.open(&context).unwrap(), Rejects::default());
+        let mut bundle = Bundle::of(vec![1, 2, 13, 11]);
+        futures::executor::block_on(writer.write(&mut bundle, &mut rejects)).unwrap();
+        let refused: Vec<_> = rejects.as_slice().iter().map(|r| (r.value, r.destination.as_str())).collect();
+        assert_eq!(refused, [(13, "3")]);
+        assert_eq!(rejects.as_slice()[0].reason, "it would be the run's destination beyond 2");
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::element::{Element, Wire};
+use crate::metrics::Metrics;
 use crate::{Bundle, Result, Timestamp};
 pub(crate) use by::By;
 
@@ -47,6 +48,15 @@ pub trait Sink<T: Element>: Clone + Send + Sync + 'static {
 
     /// What this sink promises for a collection that ends, or for one that does not.
     fn delivery(&self, bounded: bool) -> Delivery;
+
+    /// Makes sure that the place is there and lets us write, as far as can be known before the first element. Awaited
+    /// once, before anything is read.
+    ///
+    /// # Errors
+    /// What the user has to change: the run ends. A server that is away is waited for.
+    fn check(&self) -> impl Future<Output = Result<()>> + Send + 'static {
+        std::future::ready(Ok(()))
+    }
 
     /// Opens the writer of one worker.
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer>;
@@ -149,6 +159,9 @@ pub struct WriterContext {
     pub bounded: bool,
     /// The places that the run's sinks have taken.
     pub claims: Claims,
+    /// What the step counts, for the run's report. A sink that counts `written`, the elements that it has made visible,
+    /// has the runner check at the end that what came in was written or refused.
+    pub metrics: Metrics,
 }
 
 /// An element that a sink refused, and why.

@@ -5,6 +5,7 @@ use super::link::{Transform, link, one};
 use crate::exec::{
     AnyOutput, BoxFuture, BuildCx, Cx, Epoch, Prepared, Receiver, Signal, StepId, StepOp, WriteOp,
 };
+use crate::metrics::Metrics;
 use crate::sink::{Claims, Commit, Committed, Delivery, Rejected, Rejects, Sink, Writer, WriterContext};
 use crate::{Bundle, Element, Error, ErrorKind, Result, Timestamp};
 
@@ -14,6 +15,7 @@ pub(crate) struct WriteStep<T, S> {
     pub(crate) tolerant: bool,
     pub(crate) bounded: bool,
     pub(crate) claims: Claims,
+    pub(crate) metrics: Metrics,
     pub(crate) element: std::marker::PhantomData<fn(T)>,
 }
 
@@ -25,6 +27,7 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
             step: cx.label(step).name.clone(),
             bounded: self.bounded,
             claims: self.claims.clone(),
+            metrics: self.metrics.of_step(&cx.label(step).name),
         };
         let writing = Writing {
             step,
@@ -58,6 +61,10 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
             }
             sink.commit(Commit { epoch, last, watermark, tokens: all }).await
         })
+    }
+
+    fn check(&self) -> BoxFuture<Result<()>> {
+        Box::pin(self.sink.check())
     }
 
     fn delivery(&self) -> Delivery {

@@ -9,7 +9,7 @@ use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
 };
 use crate::graph::Shared;
-use crate::{Bundle, Element, Meta, PCollection, Pipeline, Reified, Result, Timestamp};
+use crate::{Bundle, Element, Meta, PCollection, Pipeline, Reified, Result, StepLabel, Timestamp};
 
 /// A script for the streams of a test: elements, watermarks and clock moves, one after the other. After each step the
 /// pipeline comes to rest before the next. At the end every watermark goes to plus infinity.
@@ -264,7 +264,7 @@ impl<T: Element> ReadOp for Scripted<T> {
         Ok(Vec::new())
     }
 
-    fn driver(&self, step: StepId, output: AnyOutput) -> Box<dyn Driver> {
+    fn driver(&self, step: StepId, _: &StepLabel, output: AnyOutput) -> Box<dyn Driver> {
         Box::new(Playing { step, lines: Arc::clone(&self.lines), output: typed::<T>(output) })
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flow_core::prelude::*;
 use flow_core::sink::{Commit, Committed, Delivery, Rejects, Writer, WriterContext};
-use flow_core::source::{Next, Reader};
+use flow_core::source::{Next, Reader, ReaderContext};
 use flow_core::{Bundle, Error, Result};
 use flow_runner_local::{LocalRunner, Options, Report};
 
@@ -188,7 +188,7 @@ impl Source for Feed {
         Ok(vec![()])
     }
 
-    fn reader(&self, (): &(), _: Option<u64>) -> Result<FeedReader> {
+    fn reader(&self, (): &(), _: Option<u64>, _: &ReaderContext) -> Result<FeedReader> {
         Ok(FeedReader { feed: self.clone(), read: 0 })
     }
 }

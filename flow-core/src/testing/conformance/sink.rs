@@ -2,6 +2,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::source::encoded;
+use crate::metrics::Metrics;
 use crate::reference::Parked;
 use crate::sink::{Claims, Commit, Delivery, Rejects, Sink, Writer, WriterContext};
 use crate::testing::assert::difference;
@@ -119,6 +120,7 @@ where
             step: "write".into(),
             bounded: false,
             claims: Claims::default(),
+            metrics: Metrics::default(),
         };
         self.sink.open(&cx).unwrap_or_else(|e| panic!("no writer for worker {worker}: {}", e.report()))
     }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::reference::Parked;
-use crate::source::{Next, Reader, Source};
+use crate::source::{Next, Reader, ReaderContext, Source};
 use crate::testing::assert::difference;
 use crate::{Bundle, Timestamp, Wire};
 
@@ -43,7 +43,7 @@ const RESUMED: usize = 64;
 ///     fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
 ///         Ok((0..desired as u64).map(|first| (first, desired as u64)).collect())
 ///     }
-///     fn reader(&self, (first, step): &(u64, u64), from: Option<u64>) -> Result<Counting> {
+///     fn reader(&self, (first, step): &(u64, u64), from: Option<u64>, _: &ReaderContext) -> Result<Counting> {
 ///         Ok(Counting { next: from.unwrap_or(*first), step: *step, limit: self.0 })
 ///     }
 /// }
@@ -192,7 +192,7 @@ impl<R: Reader> Open<R> {
         S: Source<Reader = R>,
     {
         let position = from.map(|position| encoded("position", position));
-        let reader = source.reader(split, position);
+        let reader = source.reader(split, position, &ReaderContext::default());
         let reader = reader.unwrap_or_else(|e| panic!("no reader of {split:?} at {from:?}: {}", e.report()));
         let watermark = reader.watermark();
         Open { split: format!("{split:?}"), reader, watermark, ended: false }
@@ -245,7 +245,7 @@ mod tests {
         fn splits(&self, _: usize) -> Result<Vec<()>> {
             Ok(vec![()])
         }
-        fn reader(&self, (): &(), _: Option<()>) -> Result<Silent> {
+        fn reader(&self, (): &(), _: Option<()>, _: &ReaderContext) -> Result<Silent> {
             Ok(Silent)
         }
     }

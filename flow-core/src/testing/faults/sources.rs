@@ -2,7 +2,7 @@ use std::future::Future;
 use std::task::{Context, Poll};
 
 use super::Fuse;
-use crate::source::{Next, Reader, Source};
+use crate::source::{Next, Reader, ReaderContext, Source};
 use crate::{Bundle, ErrorKind, Result, Timestamp};
 
 /// A source whose readers have nothing to say some times before each batch.
@@ -33,8 +33,8 @@ impl<S: Source> Source for SlowSource<S> {
         self.inner.splits(desired)
     }
 
-    fn reader(&self, split: &S::Split, from: Option<S::Position>) -> Result<Self::Reader> {
-        let inner = self.inner.reader(split, from)?;
+    fn reader(&self, split: &S::Split, from: Option<S::Position>, cx: &ReaderContext) -> Result<Self::Reader> {
+        let inner = self.inner.reader(split, from, cx)?;
         Ok(SlowReader { inner, pending: self.pending, left: self.pending })
     }
 }
@@ -103,8 +103,8 @@ impl<S: Source> Source for FailingSource<S> {
         self.inner.splits(desired)
     }
 
-    fn reader(&self, split: &S::Split, from: Option<S::Position>) -> Result<Self::Reader> {
-        Ok(FailingReader { inner: self.inner.reader(split, from)?, fuse: self.fuse.clone() })
+    fn reader(&self, split: &S::Split, from: Option<S::Position>, cx: &ReaderContext) -> Result<Self::Reader> {
+        Ok(FailingReader { inner: self.inner.reader(split, from, cx)?, fuse: self.fuse.clone() })
     }
 }
 

@@ -1,4 +1,4 @@
-use flow_core::source::Source;
+use flow_core::source::{ReaderContext, Source};
 use flow_core::{Error, Result};
 
 use super::pattern;
@@ -92,7 +92,7 @@ impl<D: Decode> Source for ReadFiles<D> {
         Ok(files.into_iter().flat_map(|file| FileSplit::cut(file, size)).collect())
     }
 
-    fn reader(&self, split: &FileSplit, from: Option<LinePosition>) -> Result<LineReader<D>, Error> {
+    fn reader(&self, split: &FileSplit, from: Option<LinePosition>, _: &ReaderContext) -> Result<LineReader<D>, Error> {
         LineReader::open(self.decode.clone(), split, from, self.settings)
     }
 
