@@ -122,6 +122,11 @@ impl Gauge {
         self.0.store(value, Relaxed);
     }
 
+    /// Adds to the value, or takes from it.
+    pub fn add(&self, by: i64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
     /// The value.
     pub fn value(&self) -> i64 {
         self.0.load(Relaxed)

@@ -79,12 +79,14 @@ impl Summary {
     /// A sink has lost elements, or written some twice.
     pub fn check_written(&self) -> Result<()> {
         for StepReport { step, counts } in &self.steps {
-            let Some(MetricValue::Counter(written)) = self.metrics.get(&format!("{}.written", step.name)) else {
+            let Some(MetricValue::Counter(written)) = self.metrics.get(&format!("{}.written", step.name))
+            else {
                 continue;
             };
             let (taken, refused) = (counts.elements_in, counts.elements_out);
             if taken != written + refused {
-                let message = format!("{taken} elements came in, {written} were written and {refused} refused");
+                let message =
+                    format!("{taken} elements came in, {written} were written and {refused} refused");
                 return Err(Error::new(ErrorKind::Internal, message).at(step));
             }
         }

@@ -176,7 +176,12 @@ impl<T: Element> Source for Generator<T> {
         Ok((0..step).map(|first| GeneratorSplit { first, step, end }).collect())
     }
 
-    fn reader(&self, split: &GeneratorSplit, from: Option<u64>, _: &ReaderContext) -> Result<GeneratorReader<T>> {
+    fn reader(
+        &self,
+        split: &GeneratorSplit,
+        from: Option<u64>,
+        _: &ReaderContext,
+    ) -> Result<GeneratorReader<T>> {
         let next = from.unwrap_or(split.first);
         Ok(GeneratorReader {
             generator: self.clone(),
@@ -330,8 +335,10 @@ mod tests {
     fn splits_make_each_element_once() {
         let source = numbers().seed(100).count(10);
         let splits = source.splits(3).unwrap();
-        let made: Vec<_> =
-            splits.iter().map(|split| rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap())).collect();
+        let made: Vec<_> = splits
+            .iter()
+            .map(|split| rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap()))
+            .collect();
         assert_eq!(made, [vec![100, 103, 106, 109], vec![101, 104, 107], vec![102, 105, 108]]);
     }
 
@@ -350,7 +357,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rate_times_duration_elements_come_when_they_are_due() {
         let source = numbers().rate(1_000).during(Duration::from_millis(2_500));
-        let mut reader = source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
+        let mut reader =
+            source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
         let (start, mut out, mut made) = (Instant::now(), Bundle::default(), 0);
         loop {
             let next = poll_fn(|cx| reader.poll_next(cx, &mut out)).await.unwrap();
@@ -385,7 +393,8 @@ mod tests {
     fn the_watermark_follows_the_event_times_and_ends_at_infinity() {
         let seconds = |i: u64, _: &u64| Timestamp::from_secs(i as i64);
         let source = numbers().count(3_000).timestamps(seconds).out_of_orderness(Duration::from_secs(5));
-        let mut reader = source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
+        let mut reader =
+            source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
         assert_eq!(reader.watermark(), Timestamp::MIN);
         let mut out = Bundle::default();
         let _ = reader.poll_next(&mut Context::from_waker(Waker::noop()), &mut out);

@@ -24,6 +24,8 @@
 
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 mod generator;
 
 pub use generator::{Generator, GeneratorReader, GeneratorSplit};

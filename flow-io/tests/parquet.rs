@@ -29,7 +29,14 @@ fn now<F: Future>(future: F) -> F::Output {
 }
 
 fn worker(worker: usize) -> WriterContext {
-    WriterContext { worker, workers: 2, step: "write".into(), bounded: true, claims: Claims::default(), metrics: Metrics::default() }
+    WriterContext {
+        worker,
+        workers: 2,
+        step: "write".into(),
+        bounded: true,
+        claims: Claims::default(),
+        metrics: Metrics::default(),
+    }
 }
 
 fn schema() -> SchemaRef {

@@ -28,7 +28,10 @@ fn rest<R: Reader>(reader: &mut R) -> Result<Vec<R::Item>> {
 
 fn read<S: Source>(source: &S) -> Vec<S::Item> {
     let splits = source.splits(4).unwrap();
-    splits.iter().flat_map(|split| rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap()).unwrap()).collect()
+    splits
+        .iter()
+        .flat_map(|split| rest(&mut source.reader(split, None, &ReaderContext::default()).unwrap()).unwrap())
+        .collect()
 }
 
 fn file_with(bytes: &[u8]) -> (tempfile::TempDir, String) {
@@ -113,7 +116,9 @@ fn positions_are_line_starts_and_count_lines() {
     assert_eq!(reader.position(), LinePosition::START);
     assert_eq!(rest(&mut reader).unwrap(), ["one", "two", "three"]);
     assert_eq!(reader.position(), LinePosition { offset: 14, line: Some(4) });
-    let mut resumed = source.reader(split, Some(LinePosition { offset: 5, line: Some(2) }), &ReaderContext::default()).unwrap();
+    let mut resumed = source
+        .reader(split, Some(LinePosition { offset: 5, line: Some(2) }), &ReaderContext::default())
+        .unwrap();
     assert_eq!(rest(&mut resumed).unwrap(), ["two", "three"]);
 }
 
@@ -174,7 +179,10 @@ fn compressed_files_are_read_whole_and_resumed() {
     assert_eq!(read(&source), ["one", "two", "three"]);
     let split = &source.splits(1).unwrap()[0];
     let position = LinePosition { offset: 4, line: Some(2) };
-    assert_eq!(rest(&mut source.reader(split, Some(position), &ReaderContext::default()).unwrap()).unwrap(), ["two", "three"]);
+    assert_eq!(
+        rest(&mut source.reader(split, Some(position), &ReaderContext::default()).unwrap()).unwrap(),
+        ["two", "three"]
+    );
 }
 
 #[test]
@@ -199,7 +207,9 @@ fn another_file_of_the_same_name_is_not_read_on_in() {
     let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_secs(1);
     fs::write(&path, "other\n").unwrap();
     fs::File::options().write(true).open(Path::new(&path)).unwrap().set_modified(later).unwrap();
-    let error = source.reader(split, Some(LinePosition { offset: 4, line: Some(2) }), &ReaderContext::default()).unwrap_err();
+    let error = source
+        .reader(split, Some(LinePosition { offset: 4, line: Some(2) }), &ReaderContext::default())
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("{path} has changed since it was first read: cannot read on in it")

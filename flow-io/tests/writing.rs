@@ -23,7 +23,14 @@ fn now<F: Future>(future: F) -> F::Output {
 }
 
 fn worker(worker: usize, bounded: bool) -> WriterContext {
-    WriterContext { worker, workers: 2, step: "write".into(), bounded, claims: Claims::default(), metrics: Metrics::default() }
+    WriterContext {
+        worker,
+        workers: 2,
+        step: "write".into(),
+        bounded,
+        claims: Claims::default(),
+        metrics: Metrics::default(),
+    }
 }
 
 /// The minute that begins `n` minutes after the epoch.

@@ -7,9 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use flow_core::exec::{
-    BoxFuture, Epoch, Op, Prepared, StepCounts, StepId, WriteOp, guard_step, panicked,
-};
+use flow_core::exec::{BoxFuture, Epoch, Op, Prepared, StepCounts, StepId, WriteOp, guard_step, panicked};
 use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, StepLabel, Summary, Timestamp};
 

@@ -33,7 +33,12 @@ impl<S: Source> Source for SlowSource<S> {
         self.inner.splits(desired)
     }
 
-    fn reader(&self, split: &S::Split, from: Option<S::Position>, cx: &ReaderContext) -> Result<Self::Reader> {
+    fn reader(
+        &self,
+        split: &S::Split,
+        from: Option<S::Position>,
+        cx: &ReaderContext,
+    ) -> Result<Self::Reader> {
         let inner = self.inner.reader(split, from, cx)?;
         Ok(SlowReader { inner, pending: self.pending, left: self.pending })
     }
@@ -103,7 +108,12 @@ impl<S: Source> Source for FailingSource<S> {
         self.inner.splits(desired)
     }
 
-    fn reader(&self, split: &S::Split, from: Option<S::Position>, cx: &ReaderContext) -> Result<Self::Reader> {
+    fn reader(
+        &self,
+        split: &S::Split,
+        from: Option<S::Position>,
+        cx: &ReaderContext,
+    ) -> Result<Self::Reader> {
         Ok(FailingReader { inner: self.inner.reader(split, from, cx)?, fuse: self.fuse.clone() })
     }
 }

@@ -92,7 +92,12 @@ impl<D: Decode> Source for ReadFiles<D> {
         Ok(files.into_iter().flat_map(|file| FileSplit::cut(file, size)).collect())
     }
 
-    fn reader(&self, split: &FileSplit, from: Option<LinePosition>, _: &ReaderContext) -> Result<LineReader<D>, Error> {
+    fn reader(
+        &self,
+        split: &FileSplit,
+        from: Option<LinePosition>,
+        _: &ReaderContext,
+    ) -> Result<LineReader<D>, Error> {
         LineReader::open(self.decode.clone(), split, from, self.settings)
     }
 

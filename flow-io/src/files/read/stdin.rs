@@ -61,7 +61,12 @@ impl<D: Decode> Source for Stdin<D> {
         Ok(vec![StdinSplit])
     }
 
-    fn reader(&self, _: &StdinSplit, from: Option<LinePosition>, _: &ReaderContext) -> Result<StdinReader<D>> {
+    fn reader(
+        &self,
+        _: &StdinSplit,
+        from: Option<LinePosition>,
+        _: &ReaderContext,
+    ) -> Result<StdinReader<D>> {
         if from.is_some_and(|position| position != LinePosition::START) {
             return Err(Error::new(ErrorKind::Source, "standard input cannot be read again: start anew"));
         }
@@ -209,7 +214,8 @@ mod tests {
     #[test]
     fn a_resumed_run_is_told_that_standard_input_is_gone() {
         let position = LinePosition { offset: 4, line: Some(2) };
-        let error = Stdin::new(Text).reader(&StdinSplit, Some(position), &ReaderContext::default()).unwrap_err();
+        let error =
+            Stdin::new(Text).reader(&StdinSplit, Some(position), &ReaderContext::default()).unwrap_err();
         assert_eq!(error.to_string(), "standard input cannot be read again: start anew");
     }
 }

@@ -1,0 +1,18 @@
+//! What the connectors of Google Cloud share: where the services are, who we are, and how requests are repeated.
+//!
+//! Every connector takes a [`GoogleCloud`] by its method `on`; without it, [`GoogleCloud::from_env`] holds: the real
+//! services with the application default credentials, or emulators where the usual variables say so.
+
+mod clients;
+mod cloud;
+mod fault;
+mod name;
+mod retry;
+mod traffic;
+
+pub use cloud::{GoogleCloud, Service};
+pub(crate) use fault::Fault;
+pub(crate) use name::check_id;
+pub use retry::Retry;
+pub(crate) use retry::Retrying;
+pub(crate) use traffic::Traffic;
