@@ -155,3 +155,19 @@ fn what_was_neither_written_nor_refused_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(error.to_string().ends_with("10 elements came in, 7 were written and 1 refused"), "{error}");
 }
+
+#[test]
+fn a_stream_that_is_to_end_after_so_many_elements_does_on_all_workers() {
+    let log = Log::default();
+    let (one, other) = (Feed::new("one", &log), Feed::new("other", &log));
+    one.add((0..70).map(|n| (n, 0)));
+    other.add((0..40).map(|n| (n, 0)));
+    let p = Pipeline::new();
+    let one = p.read(one.ending_after(70));
+    one.flatten(&[p.read(other.ending_after(40))]).write(kit::Logged(log.clone()));
+    let run = move || LocalRunner::new(kit::workers(2)).run(p);
+    let report = kit::ends("the run", run).unwrap_or_else(|e| panic!("{}", e.report()));
+    assert!(!report.stopped);
+    assert_eq!(log.committed().len(), 110);
+    assert_eq!(kit::acknowledged(&log.facts(), "one"), 70);
+}
