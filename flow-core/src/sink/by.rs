@@ -274,6 +274,7 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::Parked;
     use crate::sink::Claims;
     use crate::testing::{MemorySink, MemorySinks, conformance};
 
@@ -304,7 +305,7 @@ mod tests {
         };
         let (mut writer, mut rejects) = (by.open(&context).unwrap(), Rejects::default());
         let mut bundle = Bundle::of(vec![1, 2, 13, 11]);
-        futures::executor::block_on(writer.write(&mut bundle, &mut rejects)).unwrap();
+        Arc::new(Parked::here()).block_on(writer.write(&mut bundle, &mut rejects)).unwrap();
         let refused: Vec<_> = rejects.as_slice().iter().map(|r| (r.value, r.destination.as_str())).collect();
         assert_eq!(refused, [(13, "3")]);
         assert_eq!(rejects.as_slice()[0].reason, "it would be the run's destination beyond 2");
