@@ -1,0 +1,5 @@
+//! Google BigQuery: schemas, and rows in the forms that the service takes and gives.
+
+pub mod schema;
+
+pub use schema::{Field, FieldType, Mode, Schema, SchemaError, TableRow};
