@@ -43,7 +43,7 @@ impl SchemaError {
     }
 
     /// The same, within a column.
-    pub(super) fn within(mut self, name: &str) -> Self {
+    pub(in crate::bigquery) fn within(mut self, name: &str) -> Self {
         let dot = if self.path.is_empty() { "" } else { "." };
         self.path = format!("{name}{dot}{}", self.path);
         self
