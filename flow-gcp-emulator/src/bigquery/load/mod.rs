@@ -145,7 +145,8 @@ fn given_schema(load: &Value, format: Format, files: &[File]) -> Result<Option<V
         (_, Format::Parquet, Some(file)) => parquet::fields(file)?,
         _ => return Ok(None),
     };
-    normalise(&mut fields, &Schema::parse(&json!({ "fields": fields }))?);
+    let schema = Schema::parse(&json!({ "fields": fields }))?;
+    normalise(&mut fields, &schema);
     Ok(Some(fields))
 }
 
@@ -178,8 +179,8 @@ fn read(load: &Value, format: Format, files: &[File], schema: &Schema) -> Result
 fn bad_row(file: &File, line: usize, problem: &Problem) -> Error {
     let place = if problem.location.is_empty() { String::new() } else { format!("field {}: ", problem.location) };
     Error::invalid(format!(
-        "Error while reading data, error message: {} row {line}: {place}{} File: {}",
-        "too many errors, giving up at", problem.message, file.uri
+        "Error while reading data, error message: too many errors, giving up at row {line}: {place}{} File: {}",
+        problem.message, file.uri
     ))
 }
 
