@@ -94,10 +94,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<i128> {
     Some(i128::from_be_bytes(bytes.try_into().ok()?) ^ i128::MIN)
 }
 
-pub(crate) fn to_f64(value: i128) -> f64 {
-    print(value).parse().expect("a printed decimal is a number")
-}
-
 /// Reads a BIGNUMERIC into bytes that sort as the values do: a sign, then the digits, or for negative values their complements.
 pub(crate) fn big(text: &str) -> Option<Vec<u8>> {
     let parts = Parts::parse(text)?;
