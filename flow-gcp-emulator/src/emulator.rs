@@ -9,6 +9,7 @@ use axum::middleware;
 use axum::serve::ListenerExt;
 use tokio::runtime::{self, Runtime};
 
+use crate::bigquery;
 use crate::calls::{CallCount, Calls};
 use crate::faults::{Door, Faults};
 use crate::gcs::{Gcs, Objects};
@@ -36,6 +37,7 @@ pub struct Emulator {
     faults: Faults,
     pubsub: PubSub,
     objects: Objects,
+    bigquery: bigquery::Service,
     /// Here as long as the emulator runs.
     runtime: Option<Runtime>,
 }
@@ -100,6 +102,11 @@ impl Emulator {
         self.objects.clone()
     }
 
+    /// BigQuery, for what a test wants to do beside the program that it tests.
+    pub fn bigquery(&self) -> bigquery::Service {
+        self.bigquery.clone()
+    }
+
     /// The objects of Cloud Storage: the same as [`Emulator::gcs`].
     pub fn objects(&self) -> Objects {
         self.objects.clone()
@@ -147,11 +154,13 @@ impl Builder {
         let pubsub = PubSub::new(clock.clone(), faults.clone(), folder.as_deref())?;
         let objects = Objects::new(clock.clone(), pubsub.clone(), folder.as_deref())?;
         let gcs = Gcs::new(objects.clone(), faults.clone(), format!("http://{address}"));
-        let routes = pubsub.routes().merge(gcs.routes());
+        let bigquery =
+            bigquery::Service::new(folder.as_deref(), clock.clone(), faults.clone(), objects.clone())?;
+        let routes = pubsub.routes().merge(gcs.routes()).merge(bigquery.routes());
         let door = Door { calls: calls.clone(), faults: faults.clone() };
         let app = routes.layer(middleware::from_fn_with_state(door, Door::pass));
         let runtime = Some(serve(listener, app).map_err(Error::Start)?);
-        Ok(Emulator { address, clock, calls, faults, pubsub, objects, runtime })
+        Ok(Emulator { address, clock, calls, faults, pubsub, objects, bigquery, runtime })
     }
 }
 

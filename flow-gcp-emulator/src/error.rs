@@ -23,6 +23,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// BigQuery's rows cannot be opened.
+    #[error("cannot open the rows of BigQuery; choose another folder, or none")]
+    BigQuery(#[from] crate::bigquery::Error),
     /// The system has no threads or no events for it.
     #[error("cannot start the threads of the emulator")]
     Start(#[source] io::Error),

@@ -4,6 +4,7 @@
 //! against it when they are given its [`endpoint`](Emulator::endpoint). Time may be turned by hand ([`Clock`]), and
 //! things may go wrong by plan ([`Faults`]).
 
+pub mod bigquery;
 mod calls;
 mod clock;
 mod emulator;

@@ -10,6 +10,7 @@ pub(crate) fn of(method: &Method, uri: &Uri) -> Cow<'static, str> {
     grpc(path)
         .or_else(|| crate::pubsub::call_name(method, path))
         .or_else(|| crate::gcs::call_name(method, path, uri.query().unwrap_or_default()))
+        .or_else(|| crate::bigquery::call_name(method, path))
         .unwrap_or(Cow::Borrowed("other"))
 }
 
