@@ -46,11 +46,27 @@ async fn a_page_of_html_is_no_error_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_connection_breaks_in_the_middle_of_an_answer() {
+async fn a_connection_breaks_before_or_within_an_answer() {
     let emulator = emulator();
     emulator.faults().add("storage.get", When::Nth(1), Fault::Reset);
-    let answer = reqwest::get(url(&emulator)).await.unwrap();
-    assert!(answer.text().await.is_err());
+    emulator.faults().add("storage.get", When::Nth(2), Fault::CutAnswer);
+    assert!(reqwest::get(url(&emulator)).await.is_err());
+    let mut cut = reqwest::get(url(&emulator)).await.unwrap();
+    assert_eq!(cut.chunk().await.unwrap().unwrap(), "01234");
+    assert!(cut.chunk().await.is_err());
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_where_its_answer_was_cut() {
+    let emulator = emulator();
+    emulator.faults().add("storage.get", When::Nth(1), Fault::CutAnswer);
+    let mut read = storage(&emulator).await.read_object(BUCKET, "digits").send().await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(piece) = read.next().await {
+        bytes.extend_from_slice(&piece.unwrap());
+    }
+    assert_eq!(bytes, b"0123456789");
+    assert_eq!(emulator.calls("storage.get"), 2);
 }
 
 #[tokio::test]
