@@ -1,7 +1,8 @@
 //! Expressions: each kind that is understood, with its type.
 
 use sqlparser::ast::{
-    AccessExpr, CaseWhen, CastKind, DataType, Expr, Query, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
+    AccessExpr, CaseWhen, CastKind, DataType, Expr, Query, Subscript, TypedString, UnaryOperator, Value,
+    ValueWithSpan,
 };
 
 use super::super::error::{Error, Result};
@@ -54,7 +55,9 @@ impl Binder<'_> {
     fn predicate(&self, expr: &Expr, cx: &Cx<'_>) -> Result<Bound> {
         match expr {
             Expr::IsNull(expr) => Ok(condition(format!("({} IS NULL)", self.expression(expr, cx)?.sql))),
-            Expr::IsNotNull(expr) => Ok(condition(format!("({} IS NOT NULL)", self.expression(expr, cx)?.sql))),
+            Expr::IsNotNull(expr) => {
+                Ok(condition(format!("({} IS NOT NULL)", self.expression(expr, cx)?.sql)))
+            }
             Expr::IsTrue(expr) => self.truth(expr, "IS 1", cx),
             Expr::IsNotTrue(expr) => self.truth(expr, "IS NOT 1", cx),
             Expr::IsFalse(expr) => self.truth(expr, "IS 0", cx),
@@ -62,11 +65,18 @@ impl Binder<'_> {
             Expr::IsDistinctFrom(a, b) => self.distinct(a, b, "IS NOT", cx),
             Expr::IsNotDistinctFrom(a, b) => self.distinct(a, b, "IS", cx),
             Expr::Between { expr, negated, low, high } => {
-                let mut values = [self.expression(expr, cx)?, self.expression(low, cx)?, self.expression(high, cx)?];
+                let mut values =
+                    [self.expression(expr, cx)?, self.expression(low, cx)?, self.expression(high, cx)?];
                 comparable(&values, "BETWEEN")?;
                 unify(&mut values, "BETWEEN")?;
                 let [value, low, high] = values;
-                Ok(condition(format!("({} {}BETWEEN {} AND {})", value.sql, not(*negated), low.sql, high.sql)))
+                Ok(condition(format!(
+                    "({} {}BETWEEN {} AND {})",
+                    value.sql,
+                    not(*negated),
+                    low.sql,
+                    high.sql
+                )))
             }
             Expr::InList { expr, list, negated } => {
                 let mut values = vec![self.expression(expr, cx)?];
@@ -104,7 +114,14 @@ impl Binder<'_> {
     }
 
     /// Whether a value is among those of a table of SQLite.
-    fn in_values(&self, expr: &Expr, value: &Bound, table: &str, negated: bool, cx: &Cx<'_>) -> Result<Bound> {
+    fn in_values(
+        &self,
+        expr: &Expr,
+        value: &Bound,
+        table: &str,
+        negated: bool,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         let mut pair = [self.expression(expr, cx)?, value.clone()];
         comparable(&pair, "IN")?;
         unify(&mut pair, "IN")?;
@@ -127,7 +144,9 @@ impl Binder<'_> {
     fn unary(&self, op: UnaryOperator, expr: &Expr, cx: &Cx<'_>) -> Result<Bound> {
         let value = self.expression(expr, cx)?;
         match (op, &value.ty) {
-            (UnaryOperator::Not, _) => Ok(condition(format!("(NOT {})", value.expect(&Type::Bool, "NOT")?.sql))),
+            (UnaryOperator::Not, _) => {
+                Ok(condition(format!("(NOT {})", value.expect(&Type::Bool, "NOT")?.sql)))
+            }
             (UnaryOperator::Minus, _) => super::arithmetic::negate(&value),
             (UnaryOperator::Plus, Some(Type::Int64 | Type::Float64 | Type::Numeric)) => Ok(value),
             _ => Err(unsupported(format!("the operator {op} of {}", value.type_name()))),
@@ -137,8 +156,16 @@ impl Binder<'_> {
     fn typed(&self, typed: &TypedString) -> Result<Bound> {
         let to = type_of(&typed.data_type)?;
         let text = typed.value.value.clone().into_string().unwrap_or_default();
-        if matches!(to, Type::Date | Type::Datetime | Type::Time | Type::Timestamp | Type::Numeric | Type::BigNumeric | Type::Json)
-        {
+        if matches!(
+            to,
+            Type::Date
+                | Type::Datetime
+                | Type::Time
+                | Type::Timestamp
+                | Type::Numeric
+                | Type::BigNumeric
+                | Type::Json
+        ) {
             return super::cast::constant(&text, &to);
         }
         Err(unsupported(format!("literals of type {}", to.sql_name())))
@@ -153,7 +180,13 @@ impl Binder<'_> {
         }
     }
 
-    fn case(&self, operand: Option<&Expr>, whens: &[CaseWhen], other: Option<&Expr>, cx: &Cx<'_>) -> Result<Bound> {
+    fn case(
+        &self,
+        operand: Option<&Expr>,
+        whens: &[CaseWhen],
+        other: Option<&Expr>,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         let mut tests = Vec::new();
         let mut results = Vec::new();
         for when in whens {
@@ -221,8 +254,9 @@ impl Binder<'_> {
         }
         let schema = super::bound::fields_of(&columns);
         let parts = schema.fields.iter().zip(&parts);
-        let parts: Vec<_> =
-            parts.map(|(field, part)| format!("{}, {}", super::bound::quote(&field.name), into_json(part))).collect();
+        let parts: Vec<_> = parts
+            .map(|(field, part)| format!("{}, {}", super::bound::quote(&field.name), into_json(part)))
+            .collect();
         Ok(Bound::new(format!("json_object({})", parts.join(", ")), Type::Struct(schema.into())))
     }
 
@@ -256,7 +290,8 @@ impl Binder<'_> {
             "SAFE_ORDINAL" => (1, 1),
             _ => return Err(unsupported(format!("[{name}(..)]"))),
         };
-        let value = format!("json_extract({}, bq_element({}, {index} - {first}, {safe}))", array.sql, array.sql);
+        let value =
+            format!("json_extract({}, bq_element({}, {index} - {first}, {safe}))", array.sql, array.sql);
         Ok(Bound::new(stored_scalar(&value, of), (**of).clone()))
     }
 
@@ -311,7 +346,9 @@ fn not(negated: bool) -> &'static str {
 
 pub(super) fn comparable(values: &[Bound], what: &str) -> Result<()> {
     match values.iter().find(|value| !super::names::comparable(value.ty.as_ref())) {
-        Some(value) => Err(Error::query(format!("{what} is not defined for arguments of type {}", value.type_name()))),
+        Some(value) => {
+            Err(Error::query(format!("{what} is not defined for arguments of type {}", value.type_name())))
+        }
         None => Ok(()),
     }
 }
