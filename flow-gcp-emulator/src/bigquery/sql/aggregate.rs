@@ -68,6 +68,14 @@ impl Binder<'_> {
         if !rest.is_empty() && name != "STRING_AGG" {
             return Err(unsupported(format!("{name} of several arguments")));
         }
+        // SQLite would take it for an aggregate of the outer query.
+        let mut outer = cx.env.outer.copied();
+        while let Some(around) = outer {
+            if around.from.is_in(&value.sql) && !cx.from.is_in(&value.sql) {
+                return Err(unsupported(format!("{name} over columns of an outer query alone")));
+            }
+            outer = around.env.outer.copied();
+        }
         if inside.distinct {
             comparable(std::slice::from_ref(&value), "DISTINCT")?;
         }

@@ -150,7 +150,7 @@ impl Binder<'_> {
         let alias = alias.or(Some(name.table.clone()));
         Ok(Item {
             sql: format!("{} AS {physical}", table.physical()),
-            source: Source { alias, columns, element: None },
+            source: Source { alias, physical, columns, element: None },
         })
     }
 
@@ -182,7 +182,7 @@ impl Binder<'_> {
             Some(Column { name: column.name.clone()?, bound })
         });
         let columns = columns.collect();
-        (format!("({}) AS {physical}", relation.sql), Source { alias, columns, element: None })
+        (format!("({}) AS {physical}", relation.sql), Source { alias, physical, columns, element: None })
     }
 
     fn derived(&self, relation: &Relation, alias: Option<String>) -> Result<Item> {
@@ -213,7 +213,7 @@ impl Binder<'_> {
             columns.push(Column { name: offset.into(), bound });
         }
         let sql = format!("json_each({}) AS {physical}", array.sql);
-        Ok(Item { sql, source: Source { alias, columns, element: Some(element) } })
+        Ok(Item { sql, source: Source { alias, physical, columns, element: Some(element) } })
     }
 }
 

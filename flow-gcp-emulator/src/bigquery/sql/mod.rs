@@ -15,6 +15,7 @@ mod functions;
 mod group;
 mod moments;
 mod names;
+mod nested;
 mod query;
 mod select;
 mod strings;

@@ -21,6 +21,8 @@ pub(super) struct Column {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) alias: Option<String>,
+    /// Its name in the new text.
+    pub(super) physical: String,
     pub(super) columns: Vec<Column>,
     /// The value that its alias alone means: an element of UNNEST.
     pub(super) element: Option<Bound>,
@@ -86,6 +88,11 @@ impl From {
             return Err(Error::query(format!("Column name {name} is ambiguous")));
         }
         Ok(first)
+    }
+
+    /// Whether a text speaks of any of these tables.
+    pub(super) fn is_in(&self, sql: &str) -> bool {
+        self.sources.iter().any(|source| sql.contains(&format!("{}.", source.physical)))
     }
 
     /// All columns, as `*` gives them.
