@@ -341,8 +341,14 @@ async fn what_is_wrong_or_unknown_is_refused_and_never_guessed() {
         ("SELECT 1 AS a INTERSECT DISTINCT SELECT 'x'", "No matching signature"),
         ("SELECT ARRAY_AGG(customer) AS a FROM p.shop.orders", "null element"),
         ("SELECT id FROM p.shop.orders QUALIFY TRUE", "does not understand"),
-        ("SELECT id AS n FROM p.shop.orders ORDER BY n + COUNT(*)", "does not understand an aggregate beside an alias"),
-        ("SELECT (SELECT MAX(o.id) FROM UNNEST([1]) AS x) AS a FROM p.shop.orders AS o", "columns of an outer query alone"),
+        (
+            "SELECT id AS n FROM p.shop.orders ORDER BY n + COUNT(*)",
+            "does not understand an aggregate beside an alias",
+        ),
+        (
+            "SELECT (SELECT MAX(o.id) FROM UNNEST([1]) AS x) AS a FROM p.shop.orders AS o",
+            "columns of an outer query alone",
+        ),
     ] {
         let found = answer(&e, sql);
         let text = found.clone().err().unwrap_or_default();

@@ -36,9 +36,8 @@ impl Binder<'_> {
         }
         let schema = fields_of(&columns);
         let parts = schema.fields.iter().zip(&parts);
-        let parts: Vec<_> = parts
-            .map(|(field, part)| format!("{}, {}", quote(&field.name), into_json(part)))
-            .collect();
+        let parts: Vec<_> =
+            parts.map(|(field, part)| format!("{}, {}", quote(&field.name), into_json(part))).collect();
         Ok(Bound::new(format!("json_object({})", parts.join(", ")), Type::Struct(schema.into())))
     }
 

@@ -79,7 +79,9 @@ impl Binder<'_> {
         sql.push_str(&self.order(order, &bound, distinct, &cx)?);
         // One that was found so late would have SQLite group where BigQuery would not.
         if groups.is_none() && aggregates.get() {
-            return Err(unsupported("an aggregate beside an alias in ORDER BY of a query that is not grouped"));
+            return Err(unsupported(
+                "an aggregate beside an alias in ORDER BY of a query that is not grouped",
+            ));
         }
         let columns = items.iter().zip(bound).map(|(item, bound)| Output { name: item.name(), ty: bound.ty });
         Ok(Relation { columns: columns.collect(), sql })
