@@ -1,7 +1,9 @@
 //! One value, read by its column.
 
-use serde::de::value::{MapDeserializer, SeqDeserializer, StringDeserializer};
-use serde::de::{self, Deserializer, Error as _, IntoDeserializer, Visitor};
+use std::borrow::Cow;
+
+use serde::de::value::{CowStrDeserializer, MapAccessDeserializer, MapDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde_json::Value;
 
 use super::compound::{Columns, Items};
@@ -12,18 +14,16 @@ use crate::bigquery::{Field, FieldType, Mode};
 /// A value and what it is.
 pub(super) enum Cell<'a> {
     Null,
-    Text(&'a FieldType, String),
+    Text(&'a FieldType, Cow<'a, str>),
     Array(Items<'a>),
     Record(Columns<'a>),
 }
 
 impl<'a> Cell<'a> {
     /// The value of a column.
-    pub(super) fn of(field: &'a Field, value: Value) -> Result<Self, RowError> {
+    pub(super) fn of(field: &'a Field, value: &'a Value) -> Result<Self, RowError> {
         match value {
-            Value::Null if field.mode == Mode::Repeated => {
-                Ok(Cell::Array(Items::new(&field.kind, Vec::new())))
-            }
+            Value::Null if field.mode == Mode::Repeated => Ok(Cell::Array(Items::new(&field.kind, &[]))),
             Value::Null => Ok(Cell::Null),
             Value::Array(items) if field.mode == Mode::Repeated => {
                 Ok(Cell::Array(Items::new(&field.kind, items)))
@@ -34,14 +34,14 @@ impl<'a> Cell<'a> {
     }
 
     /// A value that is no array.
-    pub(super) fn single(kind: &'a FieldType, value: Value) -> Result<Self, RowError> {
+    pub(super) fn single(kind: &'a FieldType, value: &'a Value) -> Result<Self, RowError> {
         match (kind, value) {
             (_, Value::Null) => Ok(Cell::Null),
             (FieldType::Record(fields), value) => Ok(Cell::Record(Columns::read(fields, value)?)),
-            (_, Value::String(text)) => Ok(Cell::Text(kind, text)),
+            (_, Value::String(text)) => Ok(Cell::Text(kind, text.into())),
             // The service gives text, but not every server that speaks its language does.
-            (_, Value::Bool(value)) => Ok(Cell::Text(kind, value.to_string())),
-            (_, Value::Number(value)) => Ok(Cell::Text(kind, value.to_string())),
+            (_, Value::Bool(value)) => Ok(Cell::Text(kind, value.to_string().into())),
+            (_, Value::Number(value)) => Ok(Cell::Text(kind, value.to_string().into())),
             (_, Value::Array(_) | Value::Object(_)) => {
                 Err(RowError::custom("the service gave no single value"))
             }
@@ -58,23 +58,23 @@ fn custom(error: serde_json::Error) -> RowError {
 }
 
 /// Text by its column, where no type is asked for.
-fn any<'de, V: Visitor<'de>>(kind: &FieldType, text: String, visitor: V) -> Result<V::Value, RowError> {
+fn any<'de, V: Visitor<'de>>(kind: &FieldType, text: &str, visitor: V) -> Result<V::Value, RowError> {
     match kind {
-        FieldType::Int64 => visitor.visit_i64(text.parse().map_err(|_| RowError::text(&text, kind))?),
-        FieldType::Bool => match text.as_str() {
+        FieldType::Int64 => visitor.visit_i64(text.parse().map_err(|_| RowError::text(text, kind))?),
+        FieldType::Bool => match text {
             "true" | "TRUE" => visitor.visit_bool(true),
             "false" | "FALSE" => visitor.visit_bool(false),
-            _ => Err(RowError::text(&text, kind)),
+            _ => Err(RowError::text(text, kind)),
         },
-        FieldType::Float64 => match float(&text)? {
+        FieldType::Float64 => match float(text)? {
             value if value.is_finite() => visitor.visit_f64(value),
             // JSON has no such numbers.
-            _ => visitor.visit_string(text),
+            _ => visitor.visit_str(text),
         },
-        FieldType::Timestamp => visitor.visit_string(format!("{}Z", utc(micros(&text)?)?)),
-        FieldType::Json => json(&text)?.deserialize_any(visitor).map_err(custom),
+        FieldType::Timestamp => visitor.visit_string(format!("{}Z", utc(micros(text)?)?)),
+        FieldType::Json => json(text)?.deserialize_any(visitor).map_err(custom),
         FieldType::Record(_) => unreachable!("a record is no text"),
-        _ => visitor.visit_string(text),
+        _ => visitor.visit_str(text),
     }
 }
 
@@ -85,7 +85,7 @@ macro_rules! integers {
                 Cell::Text(FieldType::Timestamp, text) => visitor.visit_i64(micros(&text)?),
                 Cell::Text(FieldType::Numeric | FieldType::BigNumeric, text) => match text.parse() {
                     Ok(value) => visitor.visit_i128(value),
-                    Err(_) => visitor.visit_string(text),
+                    Err(_) => visitor.visit_str(&text),
                 },
                 other => other.deserialize_any(visitor),
             }
@@ -123,7 +123,7 @@ impl<'de> Deserializer<'de> for Cell<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, RowError> {
         match self {
             Cell::Null => visitor.visit_unit(),
-            Cell::Text(kind, text) => any(kind, text, visitor),
+            Cell::Text(kind, text) => any(kind, &text, visitor),
             Cell::Array(items) => visitor.visit_seq(items),
             Cell::Record(columns) => visitor.visit_map(columns),
         }
@@ -172,13 +172,13 @@ impl<'de> Deserializer<'de> for Cell<'_> {
                 json(&text)?.deserialize_enum(name, variants, visitor).map_err(custom)
             }
             Cell::Text(_, text) => {
-                let text: StringDeserializer<RowError> = text.into_deserializer();
+                let text: CowStrDeserializer<'_, RowError> = text.into_deserializer();
                 text.deserialize_enum(name, variants, visitor)
             }
             // The variant is the one column that is not NULL.
             Cell::Record(columns) => {
                 let entries = MapDeserializer::new(columns.entries()?.into_iter());
-                de::value::MapAccessDeserializer::new(entries).deserialize_enum(name, variants, visitor)
+                MapAccessDeserializer::new(entries).deserialize_enum(name, variants, visitor)
             }
             Cell::Null | Cell::Array(_) => Err(RowError::custom("no variant of an enum")),
         }

@@ -12,13 +12,13 @@ use crate::bigquery::{Field, FieldType};
 
 /// The columns of a record or row that are still to be read.
 pub(super) struct Columns<'a> {
-    left: Zip<slice::Iter<'a, Field>, vec::IntoIter<Value>>,
+    left: Zip<slice::Iter<'a, Field>, vec::IntoIter<&'a Value>>,
     /// The column whose name was read last.
-    next: Option<(&'a Field, Value)>,
+    next: Option<(&'a Field, &'a Value)>,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(fields: &'a [Field], cells: Vec<Value>) -> Result<Self, RowError> {
+    pub(super) fn new(fields: &'a [Field], cells: Vec<&'a Value>) -> Result<Self, RowError> {
         if fields.len() != cells.len() {
             let (given, wanted) = (cells.len(), fields.len());
             return Err(RowError::custom(format_args!(
@@ -29,11 +29,11 @@ impl<'a> Columns<'a> {
     }
 
     /// Of `{"f": [{"v": ..}, ..]}`.
-    pub(super) fn read(fields: &'a [Field], mut record: Value) -> Result<Self, RowError> {
-        let Some(Value::Array(cells)) = record.get_mut("f").map(Value::take) else {
+    pub(super) fn read(fields: &'a [Field], record: &'a Value) -> Result<Self, RowError> {
+        let Some(Value::Array(cells)) = record.get("f") else {
             return Err(RowError::custom("the service gave no record"));
         };
-        Columns::new(fields, cells.into_iter().map(unwrap).collect())
+        Columns::new(fields, cells.iter().map(unwrap).collect())
     }
 
     /// Names and values, without those that are NULL.
@@ -44,8 +44,8 @@ impl<'a> Columns<'a> {
 }
 
 /// The value in `{"v": ..}`.
-fn unwrap(mut cell: Value) -> Value {
-    cell.get_mut("v").map(Value::take).unwrap_or_default()
+fn unwrap(cell: &Value) -> &Value {
+    cell.get("v").unwrap_or(&Value::Null)
 }
 
 impl<'de> MapAccess<'de> for Columns<'_> {
@@ -69,13 +69,13 @@ impl<'de> MapAccess<'de> for Columns<'_> {
 /// The items of an array that are still to be read.
 pub(super) struct Items<'a> {
     kind: &'a FieldType,
-    left: vec::IntoIter<Value>,
+    left: slice::Iter<'a, Value>,
     at: usize,
 }
 
 impl<'a> Items<'a> {
-    pub(super) fn new(kind: &'a FieldType, items: Vec<Value>) -> Self {
-        Items { kind, left: items.into_iter(), at: 0 }
+    pub(super) fn new(kind: &'a FieldType, items: &'a [Value]) -> Self {
+        Items { kind, left: items.iter(), at: 0 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows as the service gives them: all values are text, to be read by the schema.
 //!
-//! [`row`] reads any type that serde reads. A `serde_json::Value` becomes an object of the columns:
+//! [`Rows`] reads any type that serde reads. A `serde_json::Value` becomes an object of the columns:
 //!
 //! | column | read as |
 //! | --- | --- |
@@ -27,23 +27,37 @@ use self::compound::Columns;
 use super::Schema;
 use super::encode::RowError;
 
-/// Reads a row of a table or of a query's result.
+/// Reads the rows of a table or of a query's result.
 ///
 /// ```
-/// use flow_io::bigquery::{Schema, decode};
+/// use flow_io::bigquery::Schema;
+/// use flow_io::bigquery::decode::Rows;
 ///
-/// let schema = Schema::parse("id:STRING, at:TIMESTAMP, n:INT64")?;
+/// let rows = Rows::new(&Schema::parse("id:STRING, at:TIMESTAMP, n:INT64")?);
 /// let row = serde_json::from_str(r#"{"f": [{"v": "a"}, {"v": "1.74045581306065E9"}, {"v": "7"}]}"#)?;
-/// let read: serde_json::Value = decode::row(&schema, row)?;
+/// let read: serde_json::Value = rows.decode(&row)?;
 /// assert_eq!(read, serde_json::json!({"id": "a", "at": "2025-02-25T03:56:53.06065Z", "n": 7}));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// # Errors
-/// If the row is not of the schema, or not a `T`; says the column.
-pub fn row<T: DeserializeOwned>(schema: &Schema, row: TableRow) -> Result<T, RowError> {
-    let cells = row.columns.unwrap_or_default().into_iter().map(|cell| cell.value.unwrap_or(Value::Null));
-    T::deserialize(Cell::Record(Columns::new(schema.fields(), cells.collect())?))
+#[derive(Clone, Debug)]
+pub struct Rows {
+    schema: Schema,
+}
+
+impl Rows {
+    /// Of a table or result of this schema.
+    pub fn new(schema: &Schema) -> Self {
+        Rows { schema: schema.clone() }
+    }
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// If the row is not of the schema, or not a `T`; says the column.
+    pub fn decode<T: DeserializeOwned>(&self, row: &TableRow) -> Result<T, RowError> {
+        let cells = row.columns.iter().flatten().map(|cell| cell.value.as_ref().unwrap_or(&Value::Null));
+        T::deserialize(Cell::Record(Columns::new(self.schema.fields(), cells.collect())?))
+    }
 }
 
 #[cfg(test)]

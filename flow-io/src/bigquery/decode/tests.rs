@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::*;
+
 use crate::bigquery::{Field, FieldType};
+
+fn row<T: DeserializeOwned>(schema: &Schema, row: TableRow) -> Result<T, RowError> {
+    Rows::new(schema).decode(&row)
+}
 
 fn schema() -> Schema {
     let scalars = "s:STRING, n:INT64, f:FLOAT64, b:BOOL, at:TIMESTAMP, d:DATE, total:NUMERIC, raw:BYTES, j:JSON, \
