@@ -81,8 +81,13 @@ fn broken(grpc: bool) -> Response {
     if grpc {
         return Status::unavailable("planned fault: the connection broke").into_http();
     }
-    let pieces = [Ok(Bytes::from_static(b"{")), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
-    let mut response = Response::new(Body::from_stream(stream::iter(pieces)));
+    let begin = stream::iter([Ok(Bytes::from_static(b"{"))]);
+    let end = stream::once(async {
+        // What came before is sent when nothing more is ready.
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    let mut response = Response::new(Body::from_stream(begin.chain(end)));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("1000"));
     response
 }

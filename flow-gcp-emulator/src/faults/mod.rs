@@ -188,7 +188,7 @@ mod tests {
     fn each_when_meets_its_calls() {
         assert_eq!(met(When::Nth(3), 6), [3]);
         assert_eq!(met(When::Every(2), 6), [2, 4, 6]);
-        assert_eq!(met(When::Every(0), 6), []);
+        assert_eq!(met(When::Every(0), 6), Vec::<u64>::new());
         assert_eq!(met(When::First(2), 6), [1, 2]);
         assert_eq!(met(When::Always, 3), [1, 2, 3]);
     }

@@ -29,6 +29,14 @@ pub(crate) struct Notification {
     pub(crate) prefix: String,
 }
 
+impl Bucket {
+    /// The notifications that are due for an object: their ids and topics.
+    pub(crate) fn notified(&self, object: &str) -> Vec<(u64, String)> {
+        let due = self.notifications.iter().filter(|n| object.starts_with(&n.prefix));
+        due.map(|n| (n.id, n.topic.clone())).collect()
+    }
+}
+
 impl Objects {
     pub(crate) fn insert_bucket(&self, name: &str, project: &str) -> Result<Bucket, Refused> {
         let good = !name.is_empty() && name.len() <= 222 && !name.contains(['/', '\\']) && !name.starts_with('.');

@@ -128,7 +128,7 @@ impl Objects {
         state.last_generation = generation;
         let bucket_of = state.bucket(bucket)?;
         bucket_of.objects.insert(object.name.clone(), object.clone());
-        let topics: Vec<_> = bucket_of.notifications.iter().map(|n| (n.id, n.topic.clone())).collect();
+        let topics = bucket_of.notified(&object.name);
         drop(state);
         for (config, topic) in topics {
             self.announce(bucket, &object, config, &topic);

@@ -60,6 +60,14 @@ impl Entry {
         Entry { messages, ..Entry::of(kind, name) }
     }
 
+    pub(crate) fn acknowledged(name: &str, ids: &[u64]) -> Self {
+        Entry { ids: ids.to_vec(), ..Entry::of(Kind::Acknowledged, name) }
+    }
+
+    pub(crate) fn sought(name: &str, moment: i64) -> Self {
+        Entry { moment, ..Entry::of(Kind::Sought, name) }
+    }
+
     pub(crate) fn read_resource(&self) -> Resource {
         serde_json::from_str(&self.resource).unwrap_or_default()
     }

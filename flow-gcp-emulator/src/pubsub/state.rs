@@ -118,13 +118,13 @@ impl State {
     /// Writes down that messages of a subscription are done with.
     pub(crate) fn note_acknowledged(&mut self, subscription: &str, ids: &[u64]) {
         if !ids.is_empty() {
-            self.note(|| Entry { ids: ids.to_vec(), ..Entry::of(Kind::Acknowledged, subscription) });
+            self.note(|| Entry::acknowledged(subscription, ids));
         }
     }
 
     pub(crate) fn seek(&mut self, name: &str, moment: i64, now: i64) -> Result<(), Refused> {
         self.subscription(name)?.seek(moment, now);
-        self.note(|| Entry { moment, ..Entry::of(Kind::Sought, name) });
+        self.note(|| Entry::sought(name, moment));
         Ok(())
     }
 
