@@ -158,7 +158,7 @@ impl Selection {
 
     fn is_meant(&self, name: &str) -> bool {
         let beneath = name.strip_prefix(as_directory(&self.key).as_str());
-        name == self.key || beneath.is_some_and(is_visible)
+        name == self.key && !name.ends_with('/') || beneath.is_some_and(is_visible)
     }
 }
 
