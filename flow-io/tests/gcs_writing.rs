@@ -82,8 +82,9 @@ fn write_all(root: &str, staging: &Path, shop: &Shop) {
     let words =
         words.with_timestamps(|(n, _)| Timestamp::from_secs(*n)).window(Fixed::of(Duration::from_mins(1)));
     let ordered =
-        words.map(|(n, word)| (n / 60, format!("{n} {word}"))).group_by_key().map(|(minute, mut words)| {
-            words.sort();
+        words.map(|(n, word)| (n / 60, format!("{n} {word}"))).group_by_key().map(|(minute, words)| {
+        let mut words: Vec<String> = words.into_iter().collect();
+        words.sort();
             (minute, words)
         });
     let (text, json, parquet) = (format!("{root}/text"), format!("{root}/json"), format!("{root}/parquet"));

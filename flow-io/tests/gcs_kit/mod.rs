@@ -11,28 +11,28 @@ use flow_gcp_emulator::Emulator;
 use flow_io::gcp::{GoogleCloud, Retry};
 use flow_runner_local::{LocalRunner, Options, Report};
 
-pub const BUCKET: &str = "shop-data";
+pub(crate) const BUCKET: &str = "shop-data";
 
 /// An emulator with one bucket, and a cloud that does not wait long to try again.
-pub struct Shop {
-    pub emulator: Emulator,
-    pub cloud: GoogleCloud,
+pub(crate) struct Shop {
+    pub(crate) emulator: Emulator,
+    pub(crate) cloud: GoogleCloud,
 }
 
 impl Shop {
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let emulator = Emulator::start().unwrap();
         emulator.gcs().create_bucket(BUCKET).unwrap();
         let cloud = hasty(GoogleCloud::at(&emulator.endpoint()));
         Shop { emulator, cloud }
     }
 
-    pub fn put(&self, name: &str, bytes: impl Into<Vec<u8>>) {
+    pub(crate) fn put(&self, name: &str, bytes: impl Into<Vec<u8>>) {
         self.emulator.gcs().write(BUCKET, name, bytes.into()).unwrap();
     }
 
     /// The objects of the bucket beneath a prefix, by the rest of their names.
-    pub fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
         let gcs = self.emulator.gcs();
         let names = gcs.list(BUCKET, prefix).into_iter();
         names
@@ -41,18 +41,18 @@ impl Shop {
     }
 
     /// As [`Shop::objects`], as text.
-    pub fn texts(&self, prefix: &str) -> BTreeMap<String, String> {
+    pub(crate) fn texts(&self, prefix: &str) -> BTreeMap<String, String> {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         self.objects(prefix).into_iter().map(|(name, bytes)| (name, text(bytes))).collect()
     }
 }
 
-pub fn hasty(cloud: GoogleCloud) -> GoogleCloud {
+pub(crate) fn hasty(cloud: GoogleCloud) -> GoogleCloud {
     cloud.with_retry(Retry::without_end().pausing(Duration::from_millis(1), Duration::from_millis(5)))
 }
 
 /// The files beneath a directory, by their paths from there.
-pub fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
@@ -69,10 +69,10 @@ pub fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-pub fn texts<const N: usize>(texts: [(&str, &str); N]) -> BTreeMap<String, String> {
+pub(crate) fn texts<const N: usize>(texts: [(&str, &str); N]) -> BTreeMap<String, String> {
     texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }
 
-pub fn run(pipeline: Pipeline) -> Result<Report> {
+pub(crate) fn run(pipeline: Pipeline) -> Result<Report> {
     LocalRunner::new(Options::default().with_workers(2)).run(pipeline)
 }
