@@ -5,6 +5,7 @@
 //! | text files | [`TextFiles::matching`](files::TextFiles::matching), [`stdin`](files::TextFiles::stdin) | [`TextFiles::under`](files::TextFiles::under) | `files` |
 //! | JSON lines | [`JsonFiles::matching`](files::JsonFiles::matching), [`stdin`](files::JsonFiles::stdin) | [`JsonFiles::under`](files::JsonFiles::under) | `files` |
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
+//! | Cloud Storage | `gs://bucket/pattern` as a pattern of the above | `gs://bucket/prefix` as their root | `gcs` |
 //! | made-up data | [`Generator`] | | |
 //!
 //! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what
@@ -28,6 +29,8 @@ pub mod bigquery;
 pub mod files;
 #[cfg(feature = "gcp")]
 pub mod gcp;
+#[cfg(feature = "gcs")]
+pub mod gcs;
 mod generator;
 
 pub use generator::{Generator, GeneratorReader, GeneratorSplit};
