@@ -99,7 +99,8 @@ impl Admin {
         expires_after: Duration,
     ) -> Result<bool> {
         let client = self.subscriptions().await?;
-        let ttl = google_cloud_wkt::Duration::clamp(i64::try_from(expires_after.as_secs()).unwrap_or(i64::MAX), 0);
+        let ttl =
+            google_cloud_wkt::Duration::clamp(i64::try_from(expires_after.as_secs()).unwrap_or(i64::MAX), 0);
         let request = client
             .create_subscription()
             .set_name(name.to_string())
@@ -114,10 +115,19 @@ impl Admin {
         if is(&error, 409, Code::AlreadyExists) {
             return self.check_topic_of(name, topic, &client).await.map(|()| false);
         }
-        Err(if is(&error, 404, Code::NotFound) { topic_failed(topic, error) } else { not_made(name, topic, error) })
+        Err(if is(&error, 404, Code::NotFound) {
+            topic_failed(topic, error)
+        } else {
+            not_made(name, topic, error)
+        })
     }
 
-    async fn check_topic_of(&self, name: &Subscription, topic: &Topic, client: &SubscriptionAdmin) -> Result<()> {
+    async fn check_topic_of(
+        &self,
+        name: &Subscription,
+        topic: &Topic,
+        client: &SubscriptionAdmin,
+    ) -> Result<()> {
         let ask = || within(client.get_subscription().set_subscription(name.to_string()).send());
         match self.retrying.run("looking for the subscription", Fault::of_gax, ask).await {
             Ok(found) if found.topic != topic.to_string() => Err(Error::config(format!(
@@ -136,10 +146,12 @@ impl Admin {
             Err(error) => return Answer::None(error.report()),
         };
         let _under_way = self.retrying.traffic().begin();
-        let Err(error) = within(client.get_subscription().set_subscription(name.to_string()).send()).await else {
+        let Err(error) = within(client.get_subscription().set_subscription(name.to_string()).send()).await
+        else {
             return Answer::Some;
         };
-        let is_refusal = error.http_status_code().is_some() && !matches!(Fault::of_gax(&error), Fault::Passing(_));
+        let is_refusal =
+            error.http_status_code().is_some() && !matches!(Fault::of_gax(&error), Fault::Passing(_));
         if is_refusal { Answer::Some } else { Answer::None(error.to_string()) }
     }
 }
@@ -162,7 +174,8 @@ pub(super) fn subscription_failed(name: &Subscription, error: Failure) -> Error 
     if is(&error, 404, Code::NotFound) {
         Error::config(format!("there is no {name}: make it with `{}`", name.create())).caused_by(error)
     } else if is_forbidden(&error) {
-        Error::config(format!("{name} may not be read by us: allow it with `{}`", name.allow())).caused_by(error)
+        Error::config(format!("{name} may not be read by us: allow it with `{}`", name.allow()))
+            .caused_by(error)
     } else if Fault::of_gax(&error) == Fault::Denied {
         denied(error)
     } else {
@@ -176,7 +189,8 @@ pub(super) fn topic_failed(name: &Topic, error: impl Into<Arc<Failure>>) -> Erro
     if is(&error, 404, Code::NotFound) {
         Error::config(format!("there is no {name}: make it with `{}`", name.create())).caused_by(error)
     } else if is_forbidden(&error) {
-        Error::config(format!("we may not publish to {name}: allow it with `{}`", name.allow())).caused_by(error)
+        Error::config(format!("we may not publish to {name}: allow it with `{}`", name.allow()))
+            .caused_by(error)
     } else if Fault::of_gax(&error) == Fault::Denied {
         denied(error)
     } else {

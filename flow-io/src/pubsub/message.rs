@@ -148,7 +148,8 @@ impl Outgoing {
 
     /// About how many bytes it is on the wire.
     pub(super) fn size(&self) -> usize {
-        let attributes: usize = self.attributes.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
+        let attributes: usize =
+            self.attributes.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
         self.data.len() + self.ordering_key.len() + attributes + 16
     }
 

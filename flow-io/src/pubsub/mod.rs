@@ -22,8 +22,8 @@ mod read;
 mod write;
 
 pub use message::{BadMessage, Message, Outgoing};
-pub use read::{PubSubReader, PubSubSplit, ReadPubSub};
 use read::Origin;
+pub use read::{PubSubReader, PubSubSplit, ReadPubSub};
 pub use write::{Encode, Encoded, Json, Plain, PubSubWriter, WithId, WritePubSub};
 
 /// Google Pub/Sub.

@@ -113,10 +113,7 @@ mod tests {
     fn a_name_says_project_and_id() {
         let orders = Subscription::parse("projects/shop/subscriptions/orders").unwrap();
         assert_eq!(orders.to_string(), "projects/shop/subscriptions/orders");
-        assert_eq!(
-            orders.create(),
-            "gcloud pubsub subscriptions create orders --project shop --topic TOPIC"
-        );
+        assert_eq!(orders.create(), "gcloud pubsub subscriptions create orders --project shop --topic TOPIC");
         let beside = Topic::parse("projects/shop/topics/orders").unwrap().subscription(255);
         assert_eq!(beside.to_string(), "projects/shop/subscriptions/flow-orders-ff");
     }

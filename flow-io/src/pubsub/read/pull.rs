@@ -145,7 +145,9 @@ impl Pull {
         match Fault::of_gax(&error) {
             Fault::Passing(_) => {}
             Fault::Denied if may_be_keys => {}
-            Fault::Denied | Fault::Lasting => return Err(client::subscription_failed(&self.subscription, error)),
+            Fault::Denied | Fault::Lasting => {
+                return Err(client::subscription_failed(&self.subscription, error));
+            }
         }
         tracing::warn!(subscription = %self.subscription, %error, "a stream of messages broke; opening it again");
         Ok(())
@@ -164,7 +166,10 @@ fn end_of(received: Received) -> End {
 pub(super) struct Task(tokio::task::JoinHandle<()>);
 
 impl Task {
-    pub(super) fn spawn(runtime: &tokio::runtime::Handle, work: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(super) fn spawn(
+        runtime: &tokio::runtime::Handle,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
         Task(runtime.spawn(work))
     }
 }
@@ -174,4 +179,3 @@ impl Drop for Task {
         self.0.abort();
     }
 }
-

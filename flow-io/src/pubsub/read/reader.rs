@@ -128,7 +128,10 @@ impl<I: Element> PubSubReader<I> {
 
     fn without_duplicates(&self, batch: Vec<(model::Message, Delivery)>) -> Vec<(model::Message, Held)> {
         if !self.options.deduplicates {
-            return batch.into_iter().map(|(message, delivery)| (message, Held { id: None, delivery })).collect();
+            return batch
+                .into_iter()
+                .map(|(message, delivery)| (message, Held { id: None, delivery }))
+                .collect();
         }
         let mut seen = self.shared.seen();
         let fresh = batch.into_iter().filter_map(|(message, delivery)| {

@@ -20,7 +20,11 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(options: &Options) -> Self {
-        Shared { seen: Mutex::new(Seen::new(options.horizon)), tide: Mutex::default(), loads: Mutex::default() }
+        Shared {
+            seen: Mutex::new(Seen::new(options.horizon)),
+            tide: Mutex::default(),
+            loads: Mutex::default(),
+        }
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen<Delivery>> {

@@ -246,14 +246,18 @@ impl<I> ReadPubSub<I> {
         self
     }
 
-    fn making<J>(self, make: impl Fn(Message) -> (J, Option<Timestamp>) + Send + Sync + 'static) -> ReadPubSub<J> {
+    fn making<J>(
+        self,
+        make: impl Fn(Message) -> (J, Option<Timestamp>) + Send + Sync + 'static,
+    ) -> ReadPubSub<J> {
         let ReadPubSub { origin, cloud, options, shared, make: _ } = self;
         ReadPubSub { origin, cloud, options, shared, make: Arc::new(make) }
     }
 }
 
 fn from_json<T: DeserializeOwned>(message: &Message) -> Result<T, String> {
-    serde_json::from_slice(&message.data).map_err(|e| e.to_string().replacen(" at line 1 column ", " at column ", 1))
+    serde_json::from_slice(&message.data)
+        .map_err(|e| e.to_string().replacen(" at line 1 column ", " at column ", 1))
 }
 
 /// One stream of a subscription.
@@ -357,7 +361,16 @@ impl<I: Element> Source for ReadPubSub<I> {
         }
         let lookup = Lookup { deduplicates: !options.horizon.is_zero(), id_attribute: options.id_attribute };
         let make = Arc::clone(&self.make);
-        Ok(PubSubReader::new(make, lookup, Arc::clone(shared), load, counts, pulled, from.unwrap_or(0), tasks))
+        Ok(PubSubReader::new(
+            make,
+            lookup,
+            Arc::clone(shared),
+            load,
+            counts,
+            pulled,
+            from.unwrap_or(0),
+            tasks,
+        ))
     }
 
     fn lease(&self) -> Option<Duration> {
@@ -374,6 +387,7 @@ impl<I: Element> Source for ReadPubSub<I> {
 
 fn runtime() -> Result<Handle> {
     Handle::try_current().map_err(|e| {
-        Error::config("Pub/Sub needs a runner that does I/O: run the pipeline with the LocalRunner").caused_by(e)
+        Error::config("Pub/Sub needs a runner that does I/O: run the pipeline with the LocalRunner")
+            .caused_by(e)
     })
 }

@@ -123,7 +123,9 @@ mod tests {
                 Answer => tide.answer(now),
                 NoAnswer => tide.no_answer(now),
                 Look(None) => assert_eq!(tide.at(now), Timestamp::MIN, "at {second} s"),
-                Look(Some(wanted)) => assert_eq!(tide.at(now), Timestamp::from_secs(*wanted), "at {second} s"),
+                Look(Some(wanted)) => {
+                    assert_eq!(tide.at(now), Timestamp::from_secs(*wanted), "at {second} s")
+                }
             }
         }
     }
@@ -196,15 +198,7 @@ mod tests {
 
     #[test]
     fn it_stands_still_after_the_start_for_what_others_hold() {
-        play(
-            (10, 10, 30),
-            &[
-                (5, Receive(4)),
-                (29, Look(None)),
-                (29, Receive(2)),
-                (30, Look(Some(2))),
-            ],
-        );
+        play((10, 10, 30), &[(5, Receive(4)), (29, Look(None)), (29, Receive(2)), (30, Look(Some(2)))]);
     }
 
     #[test]

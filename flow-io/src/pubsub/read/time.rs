@@ -19,7 +19,9 @@ pub(super) fn of_attribute(message: &Message, name: &str) -> Result<Timestamp, S
     // Milliseconds beyond the calendar are something else, as microseconds are.
     time.filter(|time| time.to_utc().is_some()).ok_or_else(|| {
         let shown: String = text.chars().take(64).collect();
-        format!("`{shown}` in attribute `{name}` is no event time: wanted RFC 3339, or milliseconds since 1970")
+        format!(
+            "`{shown}` in attribute `{name}` is no event time: wanted RFC 3339, or milliseconds since 1970"
+        )
     })
 }
 

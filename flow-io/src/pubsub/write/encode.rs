@@ -74,7 +74,10 @@ impl<T, E: Clone> Clone for WithId<T, E> {
 
 impl<T, E: fmt::Debug> fmt::Debug for WithId<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithId").field("encode", &self.encode).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("WithId")
+            .field("encode", &self.encode)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,10 +19,16 @@ pub(super) fn refusal(message: &Outgoing) -> Option<String> {
         return Some(format!("it has {} bytes, and Pub/Sub takes at most 10 MB", message.size()));
     }
     if attributes.len() > ATTRIBUTES {
-        return Some(format!("it has {} attributes, and Pub/Sub takes at most {ATTRIBUTES}", attributes.len()));
+        return Some(format!(
+            "it has {} attributes, and Pub/Sub takes at most {ATTRIBUTES}",
+            attributes.len()
+        ));
     }
     if ordering_key.len() > KEY {
-        return Some(format!("its ordering key has {} bytes, and at most {KEY} are taken", ordering_key.len()));
+        return Some(format!(
+            "its ordering key has {} bytes, and at most {KEY} are taken",
+            ordering_key.len()
+        ));
     }
     attributes.iter().find_map(|(name, value)| {
         let shown: String = name.chars().take(40).collect();
@@ -31,7 +37,10 @@ pub(super) fn refusal(message: &Outgoing) -> Option<String> {
         } else if name.starts_with("goog") {
             Some(format!("attribute `{shown}` begins with `goog`, which Pub/Sub keeps for itself"))
         } else if value.len() > VALUE {
-            Some(format!("the value of attribute `{shown}` has {} bytes, and at most {VALUE} are taken", value.len()))
+            Some(format!(
+                "the value of attribute `{shown}` has {} bytes, and at most {VALUE} are taken",
+                value.len()
+            ))
         } else {
             None
         }
@@ -44,7 +53,8 @@ mod tests {
 
     #[test]
     fn what_the_service_takes_is_not_refused() {
-        let full = (0..100).fold(Outgoing::new("x"), |m, n| m.attribute(format!("{n:0256}"), "v".repeat(1_024)));
+        let full =
+            (0..100).fold(Outgoing::new("x"), |m, n| m.attribute(format!("{n:0256}"), "v".repeat(1_024)));
         let empty = Outgoing::default().attribute("a", "");
         for fine in [full, empty, Outgoing::new(vec![0; 9_990_000]).ordering_key("k".repeat(1_024))] {
             assert_eq!(refusal(&fine), None);
@@ -58,10 +68,7 @@ mod tests {
             (Outgoing::default().ordering_key("k"), "a message needs a payload or an attribute"),
             (Outgoing::new(vec![0; 10_000_000]), "it has 10000016 bytes, and Pub/Sub takes at most 10 MB"),
             (many, "it has 101 attributes, and Pub/Sub takes at most 100"),
-            (
-                Outgoing::new("x").attribute("", "v"),
-                "an attribute's name has 1 to 256 bytes, but `` has 0",
-            ),
+            (Outgoing::new("x").attribute("", "v"), "an attribute's name has 1 to 256 bytes, but `` has 0"),
             (
                 Outgoing::new("x").attribute("a", "v".repeat(1_025)),
                 "the value of attribute `a` has 1025 bytes, and at most 1024 are taken",

@@ -11,9 +11,9 @@ use flow_core::{Element, Result};
 use super::encode::{Encode, Encoded, Json, Plain, WithId};
 use super::writer::PubSubWriter;
 use crate::gcp::{GoogleCloud, Traffic};
+use crate::pubsub::Outgoing;
 use crate::pubsub::client::Admin;
 use crate::pubsub::names::Topic;
-use crate::pubsub::Outgoing;
 
 /// Publishes elements to a topic, at least once.
 ///

@@ -52,7 +52,10 @@ struct Lane<T> {
 impl<T, E> fmt::Debug for PubSubWriter<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("PubSubWriter");
-        debug.field("topic", &self.sink.topic).field("under_way", &self.under_way.len()).finish_non_exhaustive()
+        debug
+            .field("topic", &self.sink.topic)
+            .field("under_way", &self.under_way.len())
+            .finish_non_exhaustive()
     }
 }
 
