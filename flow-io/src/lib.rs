@@ -6,6 +6,7 @@
 //! | JSON lines | [`JsonFiles::matching`](files::JsonFiles::matching), [`stdin`](files::JsonFiles::stdin) | [`JsonFiles::under`](files::JsonFiles::under) | `files` |
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
 //! | Cloud Storage | `gs://bucket/pattern` as a pattern of the above | `gs://bucket/prefix` as their root | `gcs` |
+//! | Google Pub/Sub | `PubSub::subscription`, `topic` | `PubSub::publish_to` | `pubsub` |
 //! | made-up data | [`Generator`] | | |
 //!
 //! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what
@@ -32,5 +33,7 @@ pub mod gcp;
 #[cfg(feature = "gcs")]
 pub mod gcs;
 mod generator;
+#[cfg(feature = "pubsub")]
+pub mod pubsub;
 
 pub use generator::{Generator, GeneratorReader, GeneratorSplit};
