@@ -83,8 +83,8 @@ fn write_all(root: &str, staging: &Path, shop: &Shop) {
         words.with_timestamps(|(n, _)| Timestamp::from_secs(*n)).window(Fixed::of(Duration::from_mins(1)));
     let ordered =
         words.map(|(n, word)| (n / 60, format!("{n} {word}"))).group_by_key().map(|(minute, words)| {
-        let mut words: Vec<String> = words.into_iter().collect();
-        words.sort();
+            let mut words: Vec<String> = words.into_iter().collect();
+            words.sort();
             (minute, words)
         });
     let (text, json, parquet) = (format!("{root}/text"), format!("{root}/json"), format!("{root}/parquet"));

@@ -26,8 +26,8 @@ pub use read::{
 };
 pub use text::{CheckedText, Text, TextFiles, TextLines};
 pub use write::{
-    Body, Encode, Encoder, FileName, FilePath, FilesWriter, Format, Line, LineBody, LineEncoder, Prepared,
-    Refused, TempFile, WriteFiles,
+    Body, EachWriter, Encode, Encoder, FileName, FilePath, FilesWriter, Format, Line, LineBody, LineEncoder,
+    Prepared, Refused, TempFile, WriteEach, WriteFiles,
 };
 
 /// What other places of files are made with.
