@@ -88,17 +88,18 @@ pub(super) fn constant(text: &str, to: &Type) -> Result<Bound> {
 }
 
 fn possible(from: &Type, to: &Type) -> bool {
-    use Type::{BigNumeric, Bool, Bytes, Date, Datetime, Float64, Int64, Numeric, String, Time, Timestamp};
+    use Type::{BigNumeric, Bool, Date, Datetime, Float64, Int64, Numeric, String, Time, Timestamp};
     match (from, to) {
         (String, to) => !matches!(to, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)),
-        (
-            Int64 | Float64 | Bool | Numeric | BigNumeric | Date | Datetime | Time | Timestamp | Bytes,
-            String,
-        ) => true,
-        (Int64, Float64 | Bool | Numeric | BigNumeric) | (Bool, Int64) | (Float64, Int64 | Numeric) => true,
-        (Numeric, Int64 | Float64 | BigNumeric) | (BigNumeric, Float64 | Numeric) => true,
-        (Date, Timestamp | Datetime) | (Timestamp, Date | Datetime | Time) => true,
-        (Datetime, Date | Timestamp | Time) => true,
+        (from, String) => !matches!(from, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)),
+        (Int64, to) => matches!(to, Float64 | Bool | Numeric | BigNumeric),
+        (Bool, to) => matches!(to, Int64),
+        (Float64, to) => matches!(to, Int64 | Numeric),
+        (Numeric, to) => matches!(to, Int64 | Float64 | BigNumeric),
+        (BigNumeric, to) => matches!(to, Float64 | Numeric),
+        (Date, to) => matches!(to, Timestamp | Datetime),
+        (Timestamp, to) => matches!(to, Date | Datetime | Time),
+        (Datetime, to) => matches!(to, Date | Timestamp | Time),
         _ => false,
     }
 }

@@ -31,7 +31,7 @@ impl Binder<'_> {
                 Ok(Bound { sql: format!("({})", inner.sql), ..inner })
             }
             Expr::Value(value) => literal(value),
-            Expr::TypedString(typed) => self.typed(typed),
+            Expr::TypedString(typed) => typed_literal(typed),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr, cx),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, cx),
             Expr::Case { operand, conditions, else_result, .. } => {
@@ -152,24 +152,6 @@ impl Binder<'_> {
         }
     }
 
-    fn typed(&self, typed: &TypedString) -> Result<Bound> {
-        let to = type_of(&typed.data_type)?;
-        let text = typed.value.value.clone().into_string().unwrap_or_default();
-        if matches!(
-            to,
-            Type::Date
-                | Type::Datetime
-                | Type::Time
-                | Type::Timestamp
-                | Type::Numeric
-                | Type::BigNumeric
-                | Type::Json
-        ) {
-            return super::cast::constant(&text, &to);
-        }
-        Err(unsupported(format!("literals of type {}", to.sql_name())))
-    }
-
     fn cast(&self, kind: &CastKind, expr: &Expr, to: &DataType, cx: &Cx<'_>) -> Result<Bound> {
         let value = self.expression(expr, cx)?;
         match kind {
@@ -238,6 +220,25 @@ impl Binder<'_> {
         let Some(text) = value.as_str() else { return Ok(Bound { ty: Some(to), ..Bound::null() }) };
         super::cast::constant(text, &to)
     }
+}
+
+/// `DATE '2026-01-31'`.
+fn typed_literal(typed: &TypedString) -> Result<Bound> {
+    let to = type_of(&typed.data_type)?;
+    let text = typed.value.value.clone().into_string().unwrap_or_default();
+    if matches!(
+        to,
+        Type::Date
+            | Type::Datetime
+            | Type::Time
+            | Type::Timestamp
+            | Type::Numeric
+            | Type::BigNumeric
+            | Type::Json
+    ) {
+        return super::cast::constant(&text, &to);
+    }
+    Err(unsupported(format!("literals of type {}", to.sql_name())))
 }
 
 fn literal(value: &ValueWithSpan) -> Result<Bound> {

@@ -141,9 +141,10 @@ impl Appender {
         let mut good: Vec<(Change, Row)> = Vec::with_capacity(rows.len());
         let mut errors = Vec::new();
         for (index, bytes) in rows.iter().enumerate() {
-            let row = match spoilt && index == 0 {
-                true => Err(Problem::at("", "planned fault")),
-                false => decoder.row(bytes, &key),
+            let row = if spoilt && index == 0 {
+                Err(Problem::at("", "planned fault"))
+            } else {
+                decoder.row(bytes, &key)
             };
             match row {
                 Ok(row) => good.push(row),
@@ -235,23 +236,22 @@ fn write(state: &mut State, name: &TableName, stream: Option<&str>, rows: Vec<(C
     };
     let columns = state.table(name)?.schema.fields.len();
     let mut stream = state.stream(path)?.clone();
-    state.db.execute_batch("BEGIN")?;
-    let written = (|| {
-        if stream.stages() {
-            for at in stream.columns..columns {
-                state.db.execute_batch(&format!("ALTER TABLE {} ADD COLUMN c{at}", stream.physical()))?;
-            }
-            stream.columns = columns;
-            let insert = insert_into(&stream.physical(), columns);
-            add_rows(&state.db, &insert, rows.into_iter().map(|(_, row)| row))?;
-        } else {
-            apply(&state.db, state.table(name)?, rows)?;
+    let transaction = state.db.unchecked_transaction()?;
+    if stream.stages() {
+        for at in stream.columns..columns {
+            transaction.execute_batch(&format!("ALTER TABLE {} ADD COLUMN c{at}", stream.physical()))?;
         }
-        stream.count += count;
-        state.keep_stream(path, stream)
-    })();
-    state.db.execute_batch(if written.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    Ok(written?)
+        stream.columns = columns;
+        let insert = insert_into(&stream.physical(), columns);
+        add_rows(&transaction, &insert, rows.into_iter().map(|(_, row)| row))?;
+    } else {
+        apply(&transaction, state.table(name)?, rows)?;
+    }
+    stream.count += count;
+    stream.keep(&transaction, path)?;
+    transaction.commit()?;
+    state.streams.insert(path.into(), stream);
+    Ok(())
 }
 
 fn told(stream: &str, code: Code, text: &str, storage: Option<StorageErrorCode>) -> Box<AppendRowsResponse> {
