@@ -1,5 +1,7 @@
 //! Expressions: each kind that is understood, with its type.
 
+use std::fmt::Write as _;
+
 use sqlparser::ast::{
     CaseWhen, CastKind, DataType, Expr, Query, TypedString, UnaryOperator, Value, ValueWithSpan,
 };
@@ -187,9 +189,9 @@ impl Binder<'_> {
         let ty = unify(&mut results, "CASE")?;
         let mut sql = String::from("CASE");
         for (test, result) in tests.iter().zip(&results) {
-            sql.push_str(&format!(" WHEN {test} THEN {}", result.sql));
+            let _ = write!(sql, " WHEN {test} THEN {}", result.sql);
         }
-        sql.push_str(&format!(" ELSE {} END", results[results.len() - 1].sql));
+        let _ = write!(sql, " ELSE {} END", results[results.len() - 1].sql);
         Ok(Bound { sql, ty, literal: None })
     }
 

@@ -1,6 +1,7 @@
 //! FROM: tables, subqueries, UNNEST and joins.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 
 use sqlparser::ast::{
     Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
@@ -58,7 +59,7 @@ impl Binder<'_> {
             JoinConstraint::None => return Err(Error::query("JOIN must have an ON or a USING clause")),
             JoinConstraint::Natural => return Err(unsupported("NATURAL JOIN")),
         };
-        sql.push_str(&format!(" {kind} {} ON {on}", item.sql));
+        let _ = write!(sql, " {kind} {} ON {on}", item.sql);
         Ok(())
     }
 
