@@ -10,7 +10,7 @@ use super::super::error::{Error, Result};
 use super::super::schema::Type;
 use super::bound::{Bound, blob, stored_scalar, unify};
 use super::cast::{named_type, type_of};
-use super::names::{Cx, Env};
+use super::names::{Cx, Env, resolve};
 use super::{Binder, unsupported};
 
 impl Binder<'_> {
@@ -25,8 +25,8 @@ impl Binder<'_> {
         }
         match expr {
             Expr::Identifier(ident) if ident.value.starts_with('@') => self.parameter(&ident.value[1..]),
-            Expr::Identifier(ident) => self.name(std::slice::from_ref(ident), cx),
-            Expr::CompoundIdentifier(parts) => self.name(parts, cx),
+            Expr::Identifier(ident) => resolve(std::slice::from_ref(ident), cx),
+            Expr::CompoundIdentifier(parts) => resolve(parts, cx),
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, cx),
             Expr::Nested(inner) => {
                 let inner = self.expression(inner, cx)?;

@@ -7,7 +7,6 @@ use sqlparser::ast::Ident;
 
 use super::super::error::{Error, Result};
 use super::super::schema::Type;
-use super::Binder;
 use super::bound::{Bound, Relation};
 
 /// A column of a table in FROM.
@@ -120,20 +119,18 @@ impl Source {
     }
 }
 
-impl Binder<'_> {
-    /// `a`, `t.a`, `t.a.b`: a column or an alias, and fields of it.
-    pub(super) fn name(&self, parts: &[Ident], cx: &Cx<'_>) -> Result<Bound> {
-        let (first, rest) = parts.split_first().ok_or_else(|| super::unsupported("an empty name"))?;
-        let mut here = Some(*cx);
-        while let Some(cx) = here {
-            if let Some(bound) = name_here(&first.value, rest, &cx)? {
-                return Ok(bound);
-            }
-            here = cx.env.outer.copied();
+/// `a`, `t.a`, `t.a.b`: a column or an alias, and fields of it.
+pub(super) fn resolve(parts: &[Ident], cx: &Cx<'_>) -> Result<Bound> {
+    let (first, rest) = parts.split_first().ok_or_else(|| super::unsupported("an empty name"))?;
+    let mut here = Some(*cx);
+    while let Some(cx) = here {
+        if let Some(bound) = name_here(&first.value, rest, &cx)? {
+            return Ok(bound);
         }
-        let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-        Err(Error::query(format!("Unrecognized name: {name}")))
+        here = cx.env.outer.copied();
     }
+    let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+    Err(Error::query(format!("Unrecognized name: {name}")))
 }
 
 /// What a name means among the names of one query.
