@@ -83,8 +83,8 @@ fn write_all(root: &str, staging: &Path, shop: &Shop) {
         words.with_timestamps(|(n, _)| Timestamp::from_secs(*n)).window(Fixed::of(Duration::from_mins(1)));
     let ordered =
         words.map(|(n, word)| (n / 60, format!("{n} {word}"))).group_by_key().map(|(minute, words)| {
-        let mut words: Vec<String> = words.into_iter().collect();
-        words.sort();
+            let mut words: Vec<String> = words.into_iter().collect();
+            words.sort();
             (minute, words)
         });
     let (text, json, parquet) = (format!("{root}/text"), format!("{root}/json"), format!("{root}/parquet"));
@@ -228,7 +228,8 @@ async fn what_passes_is_repeated() {
 
 /// More than goes up in one piece.
 fn large() -> String {
-    (0..(9 << 20) / 8).map(|n| format!("{n:07}\n")).collect()
+    let lines: Vec<String> = (0..(9 << 20) / 8).map(|n| format!("{n:07}")).collect();
+    lines.join("\n") + "\n"
 }
 
 #[tokio::test]
