@@ -66,7 +66,7 @@ impl State {
         for subscription in subscriptions.unwrap_or_default() {
             if let Some(subscription) = self.subscriptions.get_mut(&subscription) {
                 let settings = &mut subscription.settings;
-                settings.topic = DELETED_TOPIC.to_owned();
+                DELETED_TOPIC.clone_into(&mut settings.topic);
                 settings.resource.insert("topic".into(), DELETED_TOPIC.into());
             }
         }
@@ -109,7 +109,9 @@ impl State {
         let Some(topic) = self.topics.get(topic) else { return };
         for name in &topic.subscriptions {
             if let Some(subscription) = self.subscriptions.get_mut(name) {
-                messages.iter().for_each(|message| subscription.add(message));
+                for message in messages {
+                    subscription.add(message);
+                }
                 subscription.poke.notify_waiters();
             }
         }
@@ -132,7 +134,9 @@ impl State {
     pub(crate) fn bury(&mut self, subscription: &str, dead: &[Waiting], now: i64) {
         for waiting in dead {
             let Some(settings) = self.subscriptions.get(subscription).map(|s| &s.settings) else { return };
-            let Some(topic) = settings.dead_letter.as_ref().map(|policy| policy.topic.clone()) else { return };
+            let Some(topic) = settings.dead_letter.as_ref().map(|policy| policy.topic.clone()) else {
+                return;
+            };
             let letter = super::publish::dead_letter(subscription, waiting);
             if self.publish(&topic, &[letter], now).is_err() {
                 tracing::warn!(subscription, topic, "a dead letter is lost: its topic does not exist");
