@@ -84,7 +84,10 @@ impl Download {
                 beyond *= 2;
             }
             let what = format!("reading {}", self.url());
-            let read = self.access.retrying().run(&what, Fault::of_gax, || self.read(&wires, until, pieces));
+            let read = self
+                .access
+                .retrying()
+                .run(&what, Fault::of_gax, || Box::pin(self.read(&wires, until, pieces)));
             if read.await.map_err(|error| self.failed(error))? == Wanted::Nothing {
                 return Ok(());
             }

@@ -112,7 +112,7 @@ mod tests {
             patterns.iter().map(|p| root.path().join(p).to_str().unwrap().to_owned()).collect();
         let prefix = format!("{}/", root.path().display());
         let files = ReadFiles::new(&patterns[0], Text);
-        let files = patterns[1..].iter().fold(files, |files, pattern| files.and(pattern));
+        let files = patterns[1..].iter().fold(files, ReadFiles::and);
         files.list().unwrap().into_iter().map(|file| file.path.replacen(&prefix, "", 1)).collect()
     }
 

@@ -159,7 +159,7 @@ impl<F: Format> Registry<F> {
             return Ok(Err(self.refusal(format!("{limit} files are being written: no more at a time"))));
         };
         let Spot { path, temporary } = match self.locate(&mut state, slot, replace)? {
-            Ok(spot) => spot,
+            Ok(free) => free,
             Err(reason) => return Ok(Err(self.refusal(reason))),
         };
         let label = path.display().to_string();
