@@ -86,14 +86,13 @@ impl<T: Serialize> Encoder<T> {
         let form = match way {
             Way::Inserts | Way::Loads => {
                 // A load reads the value of a JSON column as it stands; an insert takes its text.
-                let columns = if way == Way::Loads { JsonColumns::Values } else { JsonColumns::Text };
+                let columns = if way == Way::Loads { JsonColumns::Plain } else { JsonColumns::Text };
                 let rows = JsonRows::new(schema).json_columns(columns);
-                Form::Json(if settings.ignore_unknown { rows.ignoring_unknown() } else { rows })
+                Form::Json(rows.ignore_unknown(settings.ignore_unknown))
             }
             Way::Default | Way::Buffered | Way::Pending => {
                 let rows = ProtoRows::new(schema, settings.change.is_some())?;
-                let rows = if settings.ignore_unknown { rows.ignoring_unknown() } else { rows };
-                Form::Proto(rows, settings.change.clone())
+                Form::Proto(rows.ignore_unknown(settings.ignore_unknown), settings.change.clone())
             }
         };
         Ok(Encoder { form })

@@ -86,11 +86,6 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Forgets the names of streams that take no more rows.
-    pub(super) fn forget_visible(&self) {
-        self.visible.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// Makes sure that the table is empty, if it is to be.
     pub(super) async fn check_empty(&self, service: &Service, name: &TableName) -> Result<(), Trouble> {
         if self.settings.disposition != Disposition::Empty {
