@@ -102,7 +102,7 @@ impl<T: Serialize> Encoder<T> {
     pub(super) fn descriptor(&self) -> DescriptorProto {
         match &self.form {
             Form::Json(_) => DescriptorProto::default(),
-            Form::Proto(rows, _) => rows.descriptor(),
+            Form::Proto(rows, _) => rows.descriptor().clone(),
         }
     }
 

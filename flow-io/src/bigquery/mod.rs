@@ -38,6 +38,7 @@ mod table;
 mod target;
 mod writer;
 
+pub use flow_macros::TableRow;
 pub use read::{BadRow, ReadRows, RowsReader, RowsSplit};
 pub use schema::{Field, FieldType, Mode, Schema, SchemaError, TableRow};
 pub use settings::Change;

@@ -104,7 +104,7 @@ impl Loading<'_> {
             self.service.client().dataset().get(&name.project, &name.dataset).await.map_err(Failure::from)
         };
         let dataset = self.retrying.run("looking up a dataset of BigQuery", Failure::fault, get).await;
-        Ok(dataset.map_err(|failure| self.failed(&failure))?.location)
+        Ok(dataset.map_err(|failure| self.failed(failure))?.location)
     }
 
     async fn submit(&self, id: &str, location: Option<String>, load: JobConfigurationLoad) -> Result<()> {

@@ -11,8 +11,6 @@ use crate::gcp::Fault;
 pub(crate) struct Failure {
     /// The HTTP status, where it is known.
     pub(crate) status: Option<i64>,
-    /// BigQuery's word for it: `notFound`, `rateLimitExceeded`.
-    pub(crate) reason: String,
     text: String,
     fault: Fault,
 }
@@ -39,7 +37,7 @@ const PASSING: [&str; 8] = [
 
 impl Failure {
     pub(crate) fn lasting(text: impl Into<String>) -> Self {
-        Failure { status: None, reason: String::new(), text: text.into(), fault: Fault::Lasting }
+        Failure { status: None, text: text.into(), fault: Fault::Lasting }
     }
 
     /// By what an answer said.
@@ -51,7 +49,7 @@ impl Failure {
         };
         let text = one_line(message);
         let text = if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
-        Failure { status: Some(status), reason: reason.to_owned(), text, fault }
+        Failure { status: Some(status), text, fault }
     }
 
     pub(crate) fn of_status(status: &Status) -> Self {
@@ -61,7 +59,7 @@ impl Failure {
             _ => None,
         };
         let text = format!("{} ({:?})", one_line(status.message()), status.code());
-        Failure { status: http, reason: String::new(), text, fault: Fault::of_grpc(status.code() as i32) }
+        Failure { status: http, text, fault: Fault::of_grpc(status.code() as i32) }
     }
 
     fn of_request(error: reqwest::Error) -> Self {
@@ -75,7 +73,7 @@ impl Failure {
             _ if unread => "the answer is not BigQuery's".to_owned(),
             _ => error.to_string(),
         };
-        Failure { status: None, reason: String::new(), text: one_line(&text), fault }
+        Failure { status: None, text: one_line(&text), fault }
     }
 
     pub(crate) fn fault(&self) -> Fault {

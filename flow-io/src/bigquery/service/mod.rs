@@ -8,5 +8,5 @@ mod token;
 
 pub(crate) use failure::{Failure, one_line};
 pub(crate) use service::Service;
-pub(crate) use storage::{Storage, with_params};
+pub(crate) use storage::Storage;
 pub(crate) use tables::{Known, Tables, Trouble};

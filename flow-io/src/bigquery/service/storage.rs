@@ -123,7 +123,7 @@ impl Storage {
 }
 
 /// The request with the header by which the service finds the resource's place.
-pub(crate) fn with_params<M>(mut request: Request<M>, params: &str) -> Result<Request<M>, Status> {
+fn with_params<M>(mut request: Request<M>, params: &str) -> Result<Request<M>, Status> {
     // Names are checked; what is not ASCII is encoded, since headers hold no more.
     let mut encoded = String::with_capacity(params.len());
     for byte in params.bytes() {
