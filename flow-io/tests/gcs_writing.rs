@@ -320,6 +320,17 @@ fn what_the_user_has_to_mend_is_said_at_the_start() {
 }
 
 #[test]
+fn a_destination_in_a_bucket_that_is_missing_ends_the_run_with_what_to_do() {
+    let shop = Shop::open();
+    let (p, cloud) = (Pipeline::new(), shop.cloud.clone());
+    let bucket = |n: &u32| format!("gs://no-such-bucket-{}/out", n % 2);
+    p.create(0..10_u32).write_by(bucket, move |root| JsonFiles::under(root).on(&cloud));
+    let report = run(p).unwrap_err().report();
+    let wanted = "does not exist: create it, as with `gcloud storage buckets create gs://no-such-";
+    assert!(report.contains(wanted), "{report}");
+}
+
+#[test]
 fn a_server_that_is_away_is_waited_for() {
     let shop = Shop::open();
     shop.emulator.faults().add("storage.*", When::First(4), Fault::status(503));

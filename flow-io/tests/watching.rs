@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use flow_core::prelude::*;
 use flow_core::source::Source;
 use flow_core::testing::conformance;
-use flow_gcp_emulator::{Clock, Emulator};
+use flow_gcp_emulator::{Clock, Emulator, Fault, When};
 use flow_io::files::{ReadFiles, Text, TextFiles};
 use flow_runner_local::{Job, LocalRunner, Options};
 use gcs_kit::{BUCKET, Shop};
@@ -74,6 +74,17 @@ fn files_are_read_once_as_they_appear() {
     fs::remove_file(root.path().join("a.txt")).unwrap();
     put("c.txt", "last\n");
     assert_eq!(next(&lines), "last");
+    assert_eq!(end(job, lines), Vec::<String>::new());
+}
+
+#[test]
+fn an_object_that_is_gone_when_it_would_be_read_is_passed_over() {
+    let shop = Shop::open();
+    shop.emulator.faults().add("storage.get", When::First(1), Fault::status(404));
+    shop.put("in/a", "one\n");
+    shop.put("in/b", "two\n");
+    let (job, lines) = watch(TextFiles::matching("gs://shop-data/in").on(&shop.cloud));
+    assert_eq!([next(&lines), next(&lines)], ["two", "one"], "it is there again when it is looked next");
     assert_eq!(end(job, lines), Vec::<String>::new());
 }
 

@@ -120,7 +120,7 @@ impl<F: Format> Registry<F> {
 
     /// Makes sure that one step alone writes here: two would end each other's files.
     pub(super) fn begin(&self, cx: &WriterContext) -> Result<()> {
-        self.target.begin(&cx.metrics);
+        self.target.begin(&cx.metrics)?;
         let mut state = lock(&self.state);
         state.claims = cx.claims.clone();
         let step = &cx.step;
