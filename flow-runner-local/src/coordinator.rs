@@ -126,6 +126,7 @@ impl Coordinator {
 
     fn start_workers(&mut self) -> Result<()> {
         let workers = self.options.workers();
+        self.graph.check_leases()?;
         self.check_sinks()?;
         let splits = Arc::new(self.splits(workers)?);
         let exchanges = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();

@@ -90,6 +90,9 @@ pub trait WriteOp: StepOp {
     /// Makes sure that the place is there.
     fn check(&self) -> BoxFuture<Result<()>>;
 
+    /// See [`Sink::holds_windows`](crate::sink::Sink::holds_windows).
+    fn holds_windows(&self) -> bool;
+
     /// What the sink promises.
     fn delivery(&self) -> crate::sink::Delivery;
 }

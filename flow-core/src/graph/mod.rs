@@ -5,6 +5,7 @@
 
 mod check;
 mod expect;
+mod lease;
 mod names;
 mod print;
 

@@ -113,6 +113,10 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
         if weak { Delivery::AtLeastOnce } else { Delivery::EffectivelyOnce }
     }
 
+    fn holds_windows(&self) -> bool {
+        false // which sinks there will be is not known yet
+    }
+
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {
         Ok(ByWriter {
             by: self.clone(),
@@ -270,6 +274,7 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::Parked;
     use crate::sink::Claims;
     use crate::testing::{MemorySink, MemorySinks, conformance};
 
@@ -300,7 +305,7 @@ mod tests {
         };
         let (mut writer, mut rejects) = (by.open(&context).unwrap(), Rejects::default());
         let mut bundle = Bundle::of(vec![1, 2, 13, 11]);
-        futures::executor::block_on(writer.write(&mut bundle, &mut rejects)).unwrap();
+        Arc::new(Parked::here()).block_on(writer.write(&mut bundle, &mut rejects)).unwrap();
         let refused: Vec<_> = rejects.as_slice().iter().map(|r| (r.value, r.destination.as_str())).collect();
         assert_eq!(refused, [(13, "3")]);
         assert_eq!(rejects.as_slice()[0].reason, "it would be the run's destination beyond 2");

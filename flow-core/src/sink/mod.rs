@@ -58,6 +58,11 @@ pub trait Sink<T: Element>: Clone + Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// Whether elements become visible only when their window is complete, as those of a window's file do.
+    fn holds_windows(&self) -> bool {
+        false
+    }
+
     /// Opens the writer of one worker.
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer>;
 

@@ -67,6 +67,10 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
         Box::pin(self.sink.check())
     }
 
+    fn holds_windows(&self) -> bool {
+        self.sink.holds_windows()
+    }
+
     fn delivery(&self) -> Delivery {
         self.sink.delivery(self.bounded)
     }

@@ -49,6 +49,23 @@ impl Trigger {
         Trigger::OrFinally(Box::new(self), Box::new(until.into()))
     }
 
+    /// Whether nothing is emitted before the watermark has passed the end of the window.
+    pub(crate) fn waits_for_the_end(&self) -> bool {
+        match self {
+            Trigger::Default | Trigger::AtWatermark { early: None, .. } | Trigger::Never => true,
+            Trigger::Repeatedly(inner) => inner.waits_for_the_end(),
+            Trigger::Each(parts) => parts.first().is_some_and(Trigger::waits_for_the_end),
+            Trigger::All(parts) => parts.iter().any(Trigger::waits_for_the_end),
+            Trigger::Any(parts) => parts.iter().all(Trigger::waits_for_the_end),
+            Trigger::OrFinally(main, until) => main.waits_for_the_end() && until.waits_for_the_end(),
+            Trigger::AtWatermark { early: Some(_), .. }
+            | Trigger::AfterCount(_)
+            | Trigger::AfterProcessingTime { .. }
+            | Trigger::AfterSynchronizedProcessingTime
+            | Trigger::Always => false,
+        }
+    }
+
     /// The trigger downstream of a grouping that fired by this one: it passes panes on as they come.
     #[must_use]
     pub fn continuation(&self) -> Trigger {

@@ -56,6 +56,10 @@ impl<T> WindowFn<T> for Fixed {
         true
     }
 
+    fn length(&self) -> Option<Duration> {
+        Some(Duration::from_micros(self.size.unsigned_abs()))
+    }
+
     fn side_window(&self, main: Window) -> Option<Window> {
         (!main.is_global()).then(|| self.window_at(main.max_timestamp()))
     }

@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::Window;
 use crate::Timestamp;
@@ -32,6 +33,11 @@ pub trait WindowFn<T>: Debug + Send + Sync + 'static {
     /// the timestamp. True lets the engine reuse the previous element's window.
     fn is_partition(&self) -> bool {
         false
+    }
+
+    /// How long each window lasts, at least, where that is known: an element waits so long for its result.
+    fn length(&self) -> Option<Duration> {
+        None
     }
 
     /// Whether windows of one key may merge.

@@ -40,6 +40,10 @@ impl<T> WindowFn<T> for Sessions {
         true
     }
 
+    fn length(&self) -> Option<Duration> {
+        Some(Duration::from_micros(self.gap.unsigned_abs()))
+    }
+
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
         merge_overlapping(windows)
     }

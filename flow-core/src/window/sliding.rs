@@ -69,6 +69,10 @@ impl<T> WindowFn<T> for Sliding {
     }
 
     /// The earliest window that contains the last moment of the main window.
+    fn length(&self) -> Option<Duration> {
+        Some(Duration::from_micros(self.size.unsigned_abs()))
+    }
+
     fn side_window(&self, main: Window) -> Option<Window> {
         if main.is_global() {
             return None;

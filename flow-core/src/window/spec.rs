@@ -272,6 +272,16 @@ impl Windowing {
         self.windows.is_global()
     }
 
+    /// How long a grouping keeps an element, by event time and at least: none where that is not known, or where panes
+    /// that come before the end of the window take their elements with them.
+    pub fn hold(&self) -> Option<Duration> {
+        let length = self.windows.length()?;
+        match self.accumulation {
+            Accumulation::Accumulating => Some(length + Duration::from_micros(self.lateness.unsigned_abs())),
+            Accumulation::Discarding => self.trigger.waits_for_the_end().then_some(length),
+        }
+    }
+
     /// Merges a key's windows, given in ascending order.
     pub fn merge(&self, windows: &[Window]) -> Vec<Merged> {
         self.windows.merge(windows)
@@ -323,6 +333,7 @@ impl fmt::Debug for Windowing {
 pub(crate) trait AnyWindows: fmt::Debug + Send + Sync {
     fn is_merging(&self) -> bool;
     fn is_global(&self) -> bool;
+    fn length(&self) -> Option<Duration>;
     fn merge(&self, windows: &[Window]) -> Vec<Merged>;
     fn side_window(&self, main: Window) -> Option<Window>;
     fn function_type(&self) -> TypeId;
@@ -343,6 +354,9 @@ impl AnyWindows for AfterMerging {
     }
     fn is_global(&self) -> bool {
         false
+    }
+    fn length(&self) -> Option<Duration> {
+        self.0.length()
     }
     fn merge(&self, _: &[Window]) -> Vec<Merged> {
         Vec::new()
@@ -372,6 +386,9 @@ impl<T, F: WindowFn<T>> AnyWindows for Typed<T, F> {
     }
     fn is_global(&self) -> bool {
         TypeId::of::<F>() == TypeId::of::<Global>()
+    }
+    fn length(&self) -> Option<Duration> {
+        self.function.length()
     }
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
         self.function.merge(windows)

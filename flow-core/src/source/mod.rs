@@ -1,5 +1,7 @@
 //! Where collections come from: [`Source`] and [`Reader`].
 
+mod ending;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -8,6 +10,7 @@ use std::time::Duration;
 use crate::element::{Element, Wire};
 use crate::metrics::Metrics;
 use crate::{Bundle, Result, Timestamp};
+pub use ending::{EndingAfter, EndingReader};
 
 /// Something that can be read: a set of files, a subscription, a range of numbers.
 ///
@@ -57,6 +60,15 @@ pub trait Source: Send + Sync + 'static {
     /// A few words for the printed plan, without secrets.
     fn describe(&self) -> String {
         crate::graph::short_name::<Self>().to_owned()
+    }
+
+    /// The same source, but it ends once so many elements have been read by all workers together: a stream for a
+    /// test or a demonstration. The bundles in which that comes about are read whole.
+    fn ending_after(self, elements: u64) -> EndingAfter<Self>
+    where
+        Self: Sized,
+    {
+        EndingAfter::new(self, elements)
     }
 }
 
