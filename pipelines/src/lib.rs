@@ -4,3 +4,4 @@ pub mod backend_events;
 pub mod user_registration;
 
 mod dice;
+mod tally;

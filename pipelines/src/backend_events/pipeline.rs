@@ -21,7 +21,7 @@ use super::input::Input;
 use super::landing::{Objects, landing};
 use super::received::Received;
 use super::tables::tables;
-use super::tally::Tally;
+use crate::tally::Tally;
 use super::warning::Warning;
 
 /// What the pipeline is told.

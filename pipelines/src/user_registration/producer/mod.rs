@@ -1,0 +1,1 @@
+//! What fills the topic: answers of the API, or made-up ones.
