@@ -22,6 +22,8 @@
 //! # Ok::<(), flow_core::Error>(())
 //! ```
 
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "gcp")]

@@ -7,6 +7,7 @@ mod clients;
 mod cloud;
 mod fault;
 mod name;
+mod official;
 mod retry;
 mod traffic;
 

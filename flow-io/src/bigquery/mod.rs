@@ -1,0 +1,6 @@
+//! Google BigQuery: schemas, and rows in the forms that the service takes and gives.
+
+pub mod encode;
+pub mod schema;
+
+pub use schema::{Field, FieldType, Mode, Schema, SchemaError, TableRow};
