@@ -8,9 +8,7 @@ use flow_core::testing::{Input, MemorySink, MemorySinks, Script, stream};
 use flow_core::{Summary, sink::Rejected};
 use pipelines::user_registration::generate::{self, answer};
 use pipelines::user_registration::pipeline::{Tables, history, register};
-use pipelines::user_registration::{
-    AgeBand, DeadLetter, LetterRow, Received, SegmentRow, Settings, UserRow,
-};
+use pipelines::user_registration::{AgeBand, DeadLetter, LetterRow, Received, SegmentRow, Settings, UserRow};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -115,7 +113,14 @@ fn rows_have_the_eight_columns_byte_for_byte() {
         user(
             3,
             "crazyfish421",
-            ["Ardian", "Aarssen", "male", "1988-11-29T05:00:42.419Z", "Netherlands", "ardian.aarssen@example.com"],
+            [
+                "Ardian",
+                "Aarssen",
+                "male",
+                "1988-11-29T05:00:42.419Z",
+                "Netherlands",
+                "ardian.aarssen@example.com",
+            ],
             json!("4988 YF"),
         ),
         user(
@@ -124,7 +129,12 @@ fn rows_have_the_eight_columns_byte_for_byte() {
             ["مریم", "قاسمی", "female", "1989-07-24T12:33:21.483Z", "Iran", "mrym.qsmy@example.com"],
             json!(21994),
         ),
-        user(5, "redcat1", ["Ann", "Lee", "female", "1990-01-01T00:00:00.000Z", "Norway", "a@example.com"], json!(null)),
+        user(
+            5,
+            "redcat1",
+            ["Ann", "Lee", "female", "1990-01-01T00:00:00.000Z", "Norway", "a@example.com"],
+            json!(null),
+        ),
     ];
     let rows: Vec<_> = run([received(&answer_of(&users))]).users.values("users");
     let rows: Vec<_> = rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect();
@@ -142,7 +152,8 @@ fn rows_have_the_eight_columns_byte_for_byte() {
 fn the_schema_is_the_columns_of_the_row() {
     let row = UserRow::from(pipelines::user_registration::User::read(&result(1, "a"), None).unwrap());
     let row = serde_json::to_string(&row).unwrap();
-    let columns: Vec<_> = UserRow::SCHEMA.split(", ").map(|column| column.split(':').next().unwrap()).collect();
+    let columns: Vec<_> =
+        UserRow::SCHEMA.split(", ").map(|column| column.split(':').next().unwrap()).collect();
     let wanted =
         ["login_username", "first_name", "last_name", "gender", "dob", "country", "postcode", "email"];
     assert_eq!(columns, wanted);
@@ -199,7 +210,8 @@ fn a_row_that_the_table_refuses_is_a_dead_letter_and_one_that_is_too_large_for_t
         (row.login_username.as_deref() == Some("b")).then(|| "the table is in a mood".to_owned())
     });
     tables.letters = tables.letters.refusing(|row| {
-        let is_large = serde_json::to_value(row).unwrap()["data"].as_array().is_some_and(|data| data.len() > 500);
+        let is_large =
+            serde_json::to_value(row).unwrap()["data"].as_array().is_some_and(|data| data.len() > 500);
         is_large.then(|| "the row is too large".to_owned())
     });
     let p = Pipeline::new();
@@ -216,7 +228,10 @@ fn a_row_that_the_table_refuses_is_a_dead_letter_and_one_that_is_too_large_for_t
         "not JSON: expected value at line 1 column 1 (its 501 bytes: the row is too large)"
     );
     assert_eq!(letters[0]["data"], Value::Null);
-    assert_eq!((&letters[1]["kind"], &letters[1]["reason"]), (&json!("refused"), &json!("users: the table is in a mood")));
+    assert_eq!(
+        (&letters[1]["kind"], &letters[1]["reason"]),
+        (&json!("refused"), &json!("users: the table is in a mood"))
+    );
     let row: Vec<u8> = serde_json::from_value(letters[1]["data"].clone()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&row).unwrap()["login_username"], "b");
 }
@@ -280,7 +295,10 @@ fn users_are_counted_by_country_gender_and_age_in_each_minute() {
         ],
     ));
     // The same user again is counted once.
-    input.add(message("2025-02-08T13:09:59Z", &[user(4, "Iran", "female", old), user(5, "Iran", "female", old)]));
+    input.add(message(
+        "2025-02-08T13:09:59Z",
+        &[user(4, "Iran", "female", old), user(5, "Iran", "female", old)],
+    ));
     input.add(message("2025-02-08T13:10:00Z", &[user(6, "Iran", "female", "long ago")]));
     input.watermark(at("2025-02-08T13:11:00Z"));
     ReferenceRunner::new().run(p).unwrap();
@@ -329,7 +347,6 @@ fn history_and_stream_go_into_one_table_without_duplicates_and_history_is_not_co
 #[test]
 fn a_refused_row_says_where_it_should_have_gone() {
     let row = UserRow::from(pipelines::user_registration::User::read(&result(1, "a"), None).unwrap());
-    let letter =
-        DeadLetter::refused(Rejected { value: row, destination: "t".into(), reason: "no".into() });
+    let letter = DeadLetter::refused(Rejected { value: row, destination: "t".into(), reason: "no".into() });
     assert_eq!(letter.reason, "t: no");
 }

@@ -21,8 +21,8 @@ use super::input::Input;
 use super::landing::{Objects, landing};
 use super::received::Received;
 use super::tables::tables;
-use crate::tally::Tally;
 use super::warning::Warning;
+use crate::tally::Tally;
 
 /// What the pipeline is told.
 #[derive(Clone, Debug)]

@@ -35,9 +35,8 @@ pub fn decode(message: &Received, mut out: impl FnMut(Result<User, DeadLetter>))
         Err((kind, reason)) => return out(Err(letter(message, kind, reason, &message.data, None))),
     };
     for (index, result) in (0..).zip(results) {
-        out(user(result, message).map_err(|reason| {
-            letter(message, Kind::NoUser, reason, result.get().as_bytes(), Some(index))
-        }));
+        out(user(result, message)
+            .map_err(|reason| letter(message, Kind::NoUser, reason, result.get().as_bytes(), Some(index))));
     }
 }
 
@@ -132,13 +131,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_a_dead_letter() {
-        let wanted = "not JSON: invalid unicode code point at line 1 column 15";
+        let wanted = "not JSON: invalid unicode code point at line 1 column 14";
         assert_eq!(whole(b"{\"results\":[\"\xff\"]}"), (Kind::NotJson, wanted.to_owned()));
     }
 
     #[test]
     fn what_is_not_json_is_a_dead_letter() {
-        assert_eq!(whole("<html>"), (Kind::NotJson, "not JSON: expected value at line 1 column 1".to_owned()));
+        assert_eq!(
+            whole("<html>"),
+            (Kind::NotJson, "not JSON: expected value at line 1 column 1".to_owned())
+        );
         let cut = "not JSON: EOF while parsing a list at line 1 column 12";
         assert_eq!(whole(r#"{"results":["#), (Kind::NotJson, cut.to_owned()));
     }

@@ -63,7 +63,9 @@ impl fmt::Display for Freshness {
         let times = self.lock();
         let at = |share| times.quantile(share).map(Duration::from_millis);
         match (at(0.5), at(0.99)) {
-            (Some(half), Some(most)) => write!(f, "p50 {half:.2?}, p99 {most:.2?} from publication to commit"),
+            (Some(half), Some(most)) => {
+                write!(f, "p50 {half:.2?}, p99 {most:.2?} from publication to commit")
+            }
             _ => f.write_str("nothing was measured"),
         }
     }
@@ -256,7 +258,8 @@ mod tests {
         let mut places = 0..;
         let fresh = || {
             let place = places.next().expect("places enough");
-            Freshness::new(ten_o_clock).of(sinks.sink(&format!("{place}")), |n: &u32| Some(Timestamp::from_secs(i64::from(*n))))
+            Freshness::new(ten_o_clock)
+                .of(sinks.sink(&format!("{place}")), |n: &u32| Some(Timestamp::from_secs(i64::from(*n))))
         };
         conformance::sink(fresh, &[1, 2, 2, 3], |sink: &Measured<u32, MemorySink<u32>>| sink.sink.values());
     }

@@ -67,11 +67,9 @@ pub fn register<U: Sink<UserRow>, L: Sink<LetterRow>, S: Sink<SegmentRow>>(
     tables: Tables<U, L, S>,
 ) {
     let (users, letters) = decoded(messages).split();
-    let users = users.deduplicate_by(settings.horizon, |user| user.uuid);
+    let users = users.apply("new users", |users| users.deduplicate_by(settings.horizon, |user| user.uuid));
     if let Some(table) = tables.segments {
-        let counted =
-            users.apply("segments", |users| segments(users, settings.window, settings.lateness));
-        counted.write(table);
+        users.apply("segments", |users| segments(users, settings.window, settings.lateness).write(table));
     }
     let rows = users.map(UserRow::from).named("to row");
     let refused = rows.try_write(tables.users).named("save").map(DeadLetter::refused).named("refused");
@@ -82,10 +80,11 @@ pub fn register<U: Sink<UserRow>, L: Sink<LetterRow>, S: Sink<SegmentRow>>(
 
 /// A user or a dead letter for each result of each message.
 fn decoded(messages: &PCollection<Result<Received, DeadLetter>>) -> PCollection<Result<User, DeadLetter>> {
-    let decode = |message: Result<Received, DeadLetter>, out: &mut Emit<'_, Result<User, DeadLetter>>| match message {
-        Ok(message) => decode(&message, |result| out.emit(result)),
-        Err(letter) => out.emit(Err(letter)),
-    };
+    let decode =
+        |message: Result<Received, DeadLetter>, out: &mut Emit<'_, Result<User, DeadLetter>>| match message {
+            Ok(message) => decode(&message, |result| out.emit(result)),
+            Err(letter) => out.emit(Err(letter)),
+        };
     messages.process(decode).named("decode")
 }
 
