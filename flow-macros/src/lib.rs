@@ -1,9 +1,11 @@
-//! The derive macro of flow: [`Split`](macro@Split), which turns an enum into several outputs of one step.
+//! The derive macros of flow: [`Split`](macro@Split), which turns an enum into several outputs of one step, and
+//! [`TableRow`](macro@TableRow), which turns a struct into a row of a table.
 //!
-//! Programs reach it through the core, as `flow_core::Split`, beside the trait that it implements.
+//! Programs reach them beside the traits that they implement: `flow_core::Split`, `flow_io::bigquery::TableRow`.
 
 mod check;
 mod name;
+mod row;
 mod split;
 
 use proc_macro::TokenStream;
@@ -45,4 +47,45 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_split(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     split::expand(input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a struct a row of a BigQuery table, with a column for each field that serde writes.
+///
+/// ```ignore (the connectors, which it takes to run this, depend on this crate)
+/// #[derive(Serialize, TableRow)]
+/// #[serde(rename_all = "camelCase")]
+/// struct Order {
+///     order_id: String,                                        // orderId STRING REQUIRED
+///     placed_at: Timestamp,                                    // placedAt TIMESTAMP REQUIRED
+///     note: Option<String>,                                    // note STRING NULLABLE
+///     items: Vec<Item>,                                        // items RECORD REPEATED, if Item derives it, too
+///     #[bigquery(type = "NUMERIC", description = "in euros")]
+///     total: Decimal,                                          // total NUMERIC REQUIRED
+///     #[serde(skip)]
+///     cache: Cache,                                            // none
+/// }
+/// ```
+///
+/// A column's type and mode are those of the field's type, by the trait `Column`; see there for the types that have
+/// one. At a field,
+///
+/// - `#[bigquery(type = "..")]` says the type in its place. The mode is then NULLABLE for an `Option`, REPEATED for a
+///   `Vec`, an array or a set, and REQUIRED for all else. A list of `u8` is one value if the type is BYTES or
+///   another function writes it (`with`).
+/// - `#[bigquery(required)]` and `#[bigquery(nullable)]` say the mode. With `type = "JSON"` they also make a list one
+///   value of JSON.
+/// - `#[bigquery(description = "..")]` is for whoever reads the table.
+///
+/// Of serde's attributes those that change what is written count: `rename`, `rename_all`, `skip`, `skip_serializing`,
+/// `flatten`, and `tag`. With `skip_serializing_if` a column that would be REQUIRED is NULLABLE.
+///
+/// # Errors
+///
+/// Does not compile for anything but a struct with named fields, for names that BigQuery does not take, for fields
+/// written by another function (`with`) without a type, for a type that is no column's, and for a struct that holds
+/// itself.
+#[proc_macro_derive(TableRow, attributes(bigquery, serde))]
+pub fn derive_table_row(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    row::expand(input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -89,7 +89,7 @@ fn bounded_with_self(mut generics: Generics) -> Generics {
 }
 
 /// Whether one of the parameters occurs in a type.
-fn mentions(of: TokenStream, params: &[Ident]) -> bool {
+pub(crate) fn mentions(of: TokenStream, params: &[Ident]) -> bool {
     of.into_iter().any(|token| match token {
         TokenTree::Ident(name) => params.contains(&name),
         TokenTree::Group(group) => mentions(group.stream(), params),

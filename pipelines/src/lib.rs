@@ -1,6 +1,7 @@
 //! Programs on flow, written as a user would write them: each is a library of pure functions with their tests, and
 //! a thin `main` in `src/bin` that wires them together.
 pub mod backend_events;
+pub mod cloud;
 pub mod user_registration;
 
 mod dice;

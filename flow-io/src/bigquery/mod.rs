@@ -3,4 +3,5 @@
 pub mod encode;
 pub mod schema;
 
+pub use flow_macros::TableRow;
 pub use schema::{Field, FieldType, Mode, Schema, SchemaError, TableRow};

@@ -5,6 +5,8 @@ use std::time::Duration;
 use flow_core::prelude::*;
 use flow_io::Generator;
 use flow_io::files::{ReadFiles, Stdin};
+use flow_io::gcp::GoogleCloud;
+use flow_io::pubsub::{Outgoing, PubSub};
 
 use super::event::DeadLetter;
 use super::generate;
@@ -19,6 +21,19 @@ pub enum Input {
     Files(Vec<String>),
     /// The lines of standard input.
     Stdin,
+    /// The messages of a subscription.
+    Subscription(Subscription),
+}
+
+/// A subscription of Pub/Sub.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Its name: `projects/shop/subscriptions/events`.
+    pub name: String,
+    /// How to reach it.
+    pub cloud: GoogleCloud,
+    /// After how many messages the run ends; it does not unless set.
+    pub ends_after: Option<u64>,
 }
 
 /// How events are made up.
@@ -47,16 +62,47 @@ impl Input {
                 let first = ReadFiles::new(patterns.next().cloned().unwrap_or_default(), Lines);
                 p.read(patterns.fold(first, ReadFiles::and))
             }
+            Input::Subscription(subscription) => subscription.read(p),
         }
     }
 }
 
+impl Subscription {
+    fn read(&self, p: &Pipeline) -> PCollection<Result<Received, DeadLetter>> {
+        let source = PubSub::subscription(&self.name).on(&self.cloud);
+        let messages = match self.ends_after {
+            Some(messages) => p.read(source.ending_after(messages)),
+            None => p.read(source),
+        };
+        messages.map(|message| Ok(Received::from_pubsub(message))).named("message")
+    }
+}
+
 impl Generated {
+    /// How many they are, if they end.
+    pub fn total(&self) -> Option<u64> {
+        let in_time = self.rate.zip(self.during).map(|(rate, time)| rate * time.as_secs());
+        self.count.or(in_time)
+    }
+
+    /// The messages, to be published.
+    pub fn messages(&self) -> Generator<Outgoing> {
+        let shop = self.shop.clone();
+        let message = move |i, seed| {
+            let message = Outgoing::new(generate::event(seed, i, &shop));
+            message.attribute("type", generate::kind(seed, i))
+        };
+        self.limited(Generator::of(message))
+    }
+
     fn source(&self) -> Generator<Result<Received, DeadLetter>> {
         let (shop, clock) = (self.shop.clone(), self.shop.clone());
-        let mut source = Generator::of(move |i, seed| Ok(Received::data(generate::event(seed, i, &shop))))
-            .watermark(move |i| generate::watermark(i, &clock))
-            .seed(self.seed);
+        let received = move |i, seed| Ok(Received::data(generate::event(seed, i, &shop)));
+        self.limited(Generator::of(received).watermark(move |i| generate::watermark(i, &clock)))
+    }
+
+    fn limited<T: Element>(&self, source: Generator<T>) -> Generator<T> {
+        let mut source = source.seed(self.seed);
         if let Some(count) = self.count {
             source = source.count(count);
         }

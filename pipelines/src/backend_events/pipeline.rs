@@ -19,6 +19,7 @@ use super::decode::Dialect;
 use super::event::{DeadLetter, Event, UNKNOWN};
 use super::input::Input;
 use super::landing::{Objects, landing};
+use super::output::Output;
 use super::received::Received;
 use super::tables::tables;
 use super::warning::Warning;
@@ -31,8 +32,8 @@ pub struct Settings {
     pub catalog: Arc<Catalog>,
     /// What publishers send.
     pub dialect: Dialect,
-    /// The directory beneath which everything is written.
-    pub output: PathBuf,
+    /// Where everything is written.
+    pub output: Output,
     /// How many events an object holds.
     pub objects: Objects,
     /// How long after its end a minute still takes events.
@@ -47,7 +48,7 @@ impl Settings {
         Settings {
             catalog: Arc::new(Catalog::builtin()),
             dialect: Dialect::Json,
-            output: output.into(),
+            output: Output::under(output),
             objects: Objects::Minute,
             allowed_lateness: Duration::from_mins(10),
             curated: true,

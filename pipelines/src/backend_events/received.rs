@@ -1,5 +1,6 @@
-//! Messages as they come out of files and pipes.
+//! Messages as they come out of files, pipes and subscriptions.
 
+use bytes::Bytes;
 use flow_core::Timestamp;
 use flow_io::files::{BadRecord, Decode, Record};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use super::message::{Checked, Message};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// Its bytes.
-    pub data: Vec<u8>,
+    pub data: Bytes,
     /// Its attribute `type`, which lines of files do not have.
     pub attribute: Option<String>,
     /// When it was published; lines of files do not say, and have the least of all times.
@@ -22,8 +23,14 @@ pub struct Received {
 
 impl Received {
     /// A message without anything but its bytes.
-    pub fn data(data: impl Into<Vec<u8>>) -> Self {
+    pub fn data(data: impl Into<Bytes>) -> Self {
         Received { data: data.into(), attribute: None, published: Timestamp::MIN }
+    }
+
+    /// A message of a subscription.
+    pub fn from_pubsub(message: flow_io::pubsub::Message) -> Self {
+        let attribute = message.attributes.get("type").cloned();
+        Received { data: message.data, attribute, published: message.publish_time }
     }
 
     /// See [`Message::check`].
@@ -43,7 +50,7 @@ impl Decode for Lines {
 
     fn decode(&self, record: Record<'_>) -> Option<Self::Item> {
         let is_blank = record.bytes.trim_ascii().is_empty();
-        (!is_blank).then(|| Ok(Received::data(record.bytes)))
+        (!is_blank).then(|| Ok(Received::data(record.bytes.to_vec())))
     }
 
     fn bad(&self, bad: BadRecord) -> Result<Self::Item, BadRecord> {

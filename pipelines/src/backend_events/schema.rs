@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as Column, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field as Column, Fields, Schema as ArrowSchema, SchemaRef, TimeUnit};
+use flow_io::bigquery::{self, Schema};
 
 use super::catalog::EventType;
 use super::field::{Field, FieldType, Mode};
@@ -11,9 +12,9 @@ use super::field::{Field, FieldType, Mode};
 /// The dataset of the raw tables.
 pub const DATASET: &str = "raw_events";
 
-/// The schema of the type's Parquet table. No column is nullable, at any depth.
-pub fn arrow_schema(event_type: &EventType) -> SchemaRef {
-    Arc::new(Schema::new(columns(event_type.fields())))
+/// The schema of the type's table. No column is nullable, at any depth.
+pub fn table_schema(event_type: &EventType) -> Schema {
+    Schema::new(columns(event_type.fields())).expect("the catalog has checked the names")
 }
 
 /// The schema of the type's table as text: columns, partitioning and clustering.
@@ -36,22 +37,49 @@ pub fn text(event_type: &EventType) -> String {
     text
 }
 
-fn columns(fields: &[Field]) -> Fields {
-    fields.iter().map(|field| Column::new(&field.name, column_type(field), false)).collect()
+fn columns(fields: &[Field]) -> Vec<bigquery::Field> {
+    fields.iter().map(column).collect()
 }
 
-fn column_type(field: &Field) -> DataType {
+fn column(field: &Field) -> bigquery::Field {
     let one = match &field.of {
-        FieldType::String(_) => DataType::Utf8,
-        FieldType::Integer(_) => DataType::Int64,
-        FieldType::Float => DataType::Float64,
-        FieldType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        FieldType::Record(fields) => DataType::Struct(columns(fields)),
+        FieldType::String(_) => bigquery::FieldType::String,
+        FieldType::Integer(_) => bigquery::FieldType::Int64,
+        FieldType::Float => bigquery::FieldType::Float64,
+        FieldType::Timestamp => bigquery::FieldType::Timestamp,
+        FieldType::Record(fields) => bigquery::FieldType::Record(columns(fields)),
     };
     match field.mode {
-        Mode::Required => one,
+        Mode::Required => bigquery::Field::required(&field.name, one),
+        Mode::Repeated => bigquery::Field::repeated(&field.name, one),
+    }
+}
+
+/// The schema of a table that is kept as files of Parquet. Types that no table of ours has are text in them.
+pub fn arrow_schema(schema: &Schema) -> SchemaRef {
+    Arc::new(ArrowSchema::new(arrow_columns(schema.fields())))
+}
+
+fn arrow_columns(fields: &[bigquery::Field]) -> Fields {
+    fields.iter().map(arrow_column).collect()
+}
+
+fn arrow_column(field: &bigquery::Field) -> Column {
+    let one = match &field.kind {
+        bigquery::FieldType::Int64 => DataType::Int64,
+        bigquery::FieldType::Float64 => DataType::Float64,
+        bigquery::FieldType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        bigquery::FieldType::Record(fields) => DataType::Struct(arrow_columns(fields)),
+        _ => DataType::Utf8,
+    };
+    match field.mode {
+        bigquery::Mode::Required => Column::new(&field.name, one, false),
+        bigquery::Mode::Nullable => Column::new(&field.name, one, true),
         // "element" is the name in the Parquet format's own rules for lists.
-        Mode::Repeated => DataType::List(Arc::new(Column::new("element", one, false))),
+        bigquery::Mode::Repeated => {
+            let list = DataType::List(Arc::new(Column::new("element", one, false)));
+            Column::new(&field.name, list, false)
+        }
     }
 }
 
@@ -131,7 +159,7 @@ mod tests {
         ]);
         let address = Fields::from(vec![text("street"), text("city"), text("country")]);
         let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let wanted = Schema::new(vec![
+        let wanted = ArrowSchema::new(vec![
             text("event_type"),
             text("order_id"),
             text("customer_id"),
@@ -141,14 +169,15 @@ mod tests {
             Column::new("shipping_address", DataType::Struct(address), false),
             Column::new("total_amount", DataType::Float64, false),
         ]);
-        assert_eq!(*arrow_schema(catalog.get("order").unwrap()), wanted);
+        assert_eq!(*arrow_schema(&table_schema(catalog.get("order").unwrap())), wanted);
     }
 
     #[test]
     fn the_flat_parquet_schemas_keep_the_order_of_the_table() {
         let catalog = Catalog::builtin();
         let names = |kind| -> Vec<String> {
-            arrow_schema(catalog.get(kind).unwrap()).fields().iter().map(|f| f.name().clone()).collect()
+            let schema = arrow_schema(&table_schema(catalog.get(kind).unwrap()));
+            schema.fields().iter().map(|f| f.name().clone()).collect()
         };
         let inventory = [
             "event_type",

@@ -1,5 +1,7 @@
 //! Columns, their types and modes.
 
+use super::Column;
+
 /// A column of a table, or of a record in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -27,6 +29,23 @@ impl Field {
     /// A column of arrays.
     pub fn repeated(name: impl Into<String>, kind: FieldType) -> Self {
         Field { mode: Mode::Repeated, ..Field::required(name, kind) }
+    }
+
+    /// A column for values of a Rust type.
+    pub fn of<T: Column + ?Sized>(name: impl Into<String>) -> Self {
+        Field { mode: T::MODE, ..Field::required(name, T::kind()) }
+    }
+
+    /// The same in another mode.
+    #[must_use]
+    pub fn with_mode(self, mode: Mode) -> Self {
+        Field { mode, ..self }
+    }
+
+    /// The same, but its value may be left out: NULLABLE in place of REQUIRED.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Field { mode: self.mode.optional(), ..self }
     }
 
     /// The same with text for whoever reads the table.
@@ -149,8 +168,7 @@ impl Mode {
     }
 
     /// What it is where the value may be left out: NULLABLE in place of REQUIRED.
-    #[doc(hidden)]
-    pub const fn optional(self) -> Self {
+    pub(super) const fn optional(self) -> Self {
         match self {
             Mode::Required => Mode::Nullable,
             mode => mode,

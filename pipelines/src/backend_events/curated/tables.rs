@@ -1,18 +1,16 @@
 //! The curated layer's tables.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use flow_core::prelude::*;
-use flow_io::files::ParquetFiles;
+use flow_io::bigquery::{Field, FieldType, Schema};
 use serde::Serialize;
 
 use super::{ActivityRow, NetStock, NotOfThisKind, Order, OrderHeader, OrderItem, StockChange};
 use crate::backend_events::event::Event;
-use crate::backend_events::paths;
+use crate::backend_events::output::Tables;
 use crate::backend_events::pipeline::Settings;
-use crate::backend_events::tables::Day;
+use crate::backend_events::tables::{Day, Table as Layout};
 
 /// An event as Rust sees it, if it is of one of the shop's three types.
 #[derive(Clone, Debug, Split)]
@@ -39,10 +37,16 @@ pub fn tables(events: &PCollection<Event>, settings: &Settings) {
     ACTIVITY.write(&activity, settings);
 }
 
-/// The net change of every product in every warehouse on each day. What comes for a day that has ended is a further
-/// row: the net is the sum of all rows.
+/// The net change of every product in every warehouse on each day. In a stream a row comes each minute in which there was
+/// a change, and what comes for a day that has ended is a further row: the net is the sum of all rows. A stream could
+/// not wait for the day to end, as its messages are acknowledged only when they have become rows.
 pub fn net_stock(changes: &PCollection<StockChange>, allowed_lateness: Duration) -> PCollection<NetStock> {
     let days = Fixed::of(Duration::from_hours(24)).allowed_lateness(allowed_lateness).discarding();
+    let days = if changes.is_bounded() {
+        days
+    } else {
+        days.trigger(AtWatermark.early(after_processing_time(Duration::from_mins(1))).late(after_count(1)))
+    };
     let sums = changes.window(days).map(|change| change.delta()).named("delta").sum_per_key();
     let row = |((product_id, warehouse_id), net_quantity), out: &mut Emit<'_, NetStock>| {
         let day = out.window().start;
@@ -83,26 +87,24 @@ impl Known {
 /// A table of the layer: its columns, none of them nullable, and the one that it is partitioned on, by day.
 struct Table<T> {
     name: &'static str,
-    columns: &'static [(&'static str, DataType)],
+    columns: &'static [(&'static str, FieldType)],
     partitioned_by: &'static str,
     at: fn(&T) -> Timestamp,
 }
 
-const INSTANT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
-
 const ORDER_HEADER: Table<OrderHeader> = Table {
     name: "order_header",
     columns: &[
-        ("order_id", DataType::Utf8),
-        ("customer_id", DataType::Utf8),
-        ("order_date", INSTANT),
-        ("status", DataType::Utf8),
-        ("street", DataType::Utf8),
-        ("city", DataType::Utf8),
-        ("country", DataType::Utf8),
-        ("item_count", DataType::UInt64),
-        ("items_total", DataType::Float64),
-        ("total_amount", DataType::Float64),
+        ("order_id", FieldType::String),
+        ("customer_id", FieldType::String),
+        ("order_date", FieldType::Timestamp),
+        ("status", FieldType::String),
+        ("street", FieldType::String),
+        ("city", FieldType::String),
+        ("country", FieldType::String),
+        ("item_count", FieldType::Int64),
+        ("items_total", FieldType::Float64),
+        ("total_amount", FieldType::Float64),
     ],
     partitioned_by: "order_date",
     at: |row| row.order_date,
@@ -111,14 +113,14 @@ const ORDER_HEADER: Table<OrderHeader> = Table {
 const ORDER_ITEM: Table<OrderItem> = Table {
     name: "order_item",
     columns: &[
-        ("order_id", DataType::Utf8),
-        ("order_date", INSTANT),
-        ("line", DataType::UInt64),
-        ("product_id", DataType::Utf8),
-        ("product_name", DataType::Utf8),
-        ("quantity", DataType::Int64),
-        ("price", DataType::Float64),
-        ("line_total", DataType::Float64),
+        ("order_id", FieldType::String),
+        ("order_date", FieldType::Timestamp),
+        ("line", FieldType::Int64),
+        ("product_id", FieldType::String),
+        ("product_name", FieldType::String),
+        ("quantity", FieldType::Int64),
+        ("price", FieldType::Float64),
+        ("line_total", FieldType::Float64),
     ],
     partitioned_by: "order_date",
     at: |row| row.order_date,
@@ -127,10 +129,10 @@ const ORDER_ITEM: Table<OrderItem> = Table {
 const INVENTORY_NET: Table<NetStock> = Table {
     name: "inventory_net",
     columns: &[
-        ("day", INSTANT),
-        ("product_id", DataType::Utf8),
-        ("warehouse_id", DataType::Utf8),
-        ("net_quantity", DataType::Int64),
+        ("day", FieldType::Timestamp),
+        ("product_id", FieldType::String),
+        ("warehouse_id", FieldType::String),
+        ("net_quantity", FieldType::Int64),
     ],
     partitioned_by: "day",
     at: |row| row.day,
@@ -139,13 +141,13 @@ const INVENTORY_NET: Table<NetStock> = Table {
 const ACTIVITY: Table<ActivityRow> = Table {
     name: "activity",
     columns: &[
-        ("user_id", DataType::Utf8),
-        ("activity_type", DataType::Utf8),
-        ("ip_address", DataType::Utf8),
-        ("user_agent", DataType::Utf8),
-        ("timestamp", INSTANT),
-        ("session_id", DataType::Utf8),
-        ("platform", DataType::Utf8),
+        ("user_id", FieldType::String),
+        ("activity_type", FieldType::String),
+        ("ip_address", FieldType::String),
+        ("user_agent", FieldType::String),
+        ("timestamp", FieldType::Timestamp),
+        ("session_id", FieldType::String),
+        ("platform", FieldType::String),
     ],
     partitioned_by: "timestamp",
     at: |row| row.timestamp,
@@ -154,23 +156,28 @@ const ACTIVITY: Table<ActivityRow> = Table {
 impl<T: Element + Serialize> Table<T> {
     /// Appends rows as they come: the table waits for no window to end.
     fn write(self, rows: &PCollection<T>, settings: &Settings) {
-        let root = settings.output.join(paths::TABLES).join("curated").join(self.name);
-        let files = ParquetFiles::under(root, self.schema());
-        let (at, partitioned_by) = (self.at, self.partitioned_by);
+        let (at, layout, output) = (self.at, self.layout(), &settings.output);
         rows.apply(self.name, |rows| {
-            rows.window(Global::windows()).write_by(
-                move |row| Day::of(at(row)),
-                move |day| files.clone().within(paths::partition(partitioned_by, day.start())),
-            );
+            let rows = rows.window(Global::windows());
+            match &output.tables {
+                Tables::Files(root) => {
+                    let files = layout.files(&root.join("curated"));
+                    rows.write_by(move |row| Day::of(at(row)), move |day| files.on(*day));
+                }
+                Tables::BigQuery(datasets) => {
+                    rows.write(layout.big_query(&datasets.dataset(&datasets.curated), output));
+                }
+            }
         });
     }
 
-    fn schema(&self) -> SchemaRef {
-        let utc = |of: &DataType| match of {
-            DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, Some("UTC".into())),
-            other => other.clone(),
-        };
-        let columns = self.columns.iter().map(|(name, of)| Field::new(*name, utc(of), false));
-        Arc::new(Schema::new(columns.collect::<Vec<_>>()))
+    fn layout(&self) -> Layout {
+        let columns = self.columns.iter().map(|(name, kind)| Field::required(*name, kind.clone()));
+        Layout {
+            name: self.name.to_owned(),
+            schema: Schema::new(columns.collect()).expect("these are columns"),
+            partitioned_by: self.partitioned_by.to_owned(),
+            clustered_by: Vec::new(),
+        }
     }
 }

@@ -1,0 +1,78 @@
+//! Keeps a shop's events as JSON objects, and appends them to one table per event type.
+
+mod args;
+mod home;
+mod summary;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use flow_core::{Error, Pipeline};
+use flow_runner_local::LocalRunner;
+use pipelines::backend_events::pipeline::backend_events;
+use pipelines::backend_events::{Input, Output, schema};
+
+use args::{Args, Place};
+use summary::summary;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(wrong) => {
+            eprintln!("{} (`--help` lists the options)", in_a_line(&wrong.to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    pipelines::cloud::tell_on_stderr();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error.report());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is wrong with the options, without the usage that clap prints behind it.
+fn in_a_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+fn run(args: &Args) -> Result<(), Error> {
+    let catalog = Arc::new(args.catalog()?);
+    if args.schema {
+        let tables: Vec<_> = catalog.types().map(|event_type| schema::text(event_type)).collect();
+        print!("{}", tables.join("\n"));
+        return Ok(());
+    }
+    let (input, output) = match args.place() {
+        Place::Home if !args.plan => return home::run(args, &catalog),
+        Place::Home | Place::Files => files(args),
+        Place::Cloud => cloud(args),
+    };
+    let settings = args.settings(Arc::clone(&catalog), output);
+    let p = Pipeline::new();
+    backend_events(&p, &input, &settings);
+    if args.plan {
+        print!("{p}");
+        return Ok(());
+    }
+    let report = LocalRunner::new(args.runner.clone()).run(p)?;
+    println!("{report}\n\n{}", summary(&report, &catalog, &settings));
+    Ok(())
+}
+
+fn files(args: &Args) -> (Input, Output) {
+    (args.files(), Output::under(args.output.as_deref().unwrap_or(Path::new("output"))))
+}
+
+fn cloud(args: &Args) -> (Input, Output) {
+    let cloud = args.cloud.reach();
+    let project = args.cloud.project.as_deref().unwrap_or_default();
+    let bucket = args.cloud.bucket.as_deref().unwrap_or_default();
+    (args.cloud.input(&cloud, project, None), args.cloud.output(&cloud, project, bucket))
+}

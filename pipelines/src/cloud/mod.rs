@@ -1,0 +1,11 @@
+//! What the programs share to run on Google Cloud, or on an emulator of it.
+
+mod home;
+mod look;
+mod setup;
+mod tell;
+
+pub use home::Home;
+pub use look::{objects, query, text_table};
+pub use setup::{bucket, dataset, subscription, topic};
+pub use tell::tell_on_stderr;
