@@ -69,6 +69,7 @@ fn letter(message: &Received, kind: Kind, reason: String, data: &[u8], result: O
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use flow_core::Timestamp;
     use proptest::prelude::*;
     use serde_json::json;
@@ -87,7 +88,7 @@ mod tests {
         })
     }
 
-    fn decoded(data: impl Into<Vec<u8>>) -> Vec<Result<User, DeadLetter>> {
+    fn decoded(data: impl Into<Bytes>) -> Vec<Result<User, DeadLetter>> {
         let published = Some(Timestamp::from_secs(1_739_020_140));
         let mut out = Vec::new();
         decode(&Received { data: data.into(), id: "m1".into(), published }, |result| out.push(result));
@@ -96,7 +97,7 @@ mod tests {
 
     /// The only dead letter of a message that is one as a whole.
     fn whole(data: impl AsRef<[u8]>) -> (Kind, String) {
-        let letter = decoded(data.as_ref()).remove(0).unwrap_err();
+        let letter = decoded(data.as_ref().to_vec()).remove(0).unwrap_err();
         assert_eq!((letter.data.as_slice(), letter.result), (data.as_ref(), None));
         assert_eq!((letter.message.as_str(), letter.published.is_some()), ("m1", true));
         (letter.kind, letter.reason)

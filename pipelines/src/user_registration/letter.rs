@@ -98,18 +98,19 @@ impl LetterRow {
     pub const SCHEMA: &str =
         "kind:STRING, reason:STRING, message:STRING, result:INTEGER, published:TIMESTAMP, data:BYTES";
 
-    /// What is left of a row that the table does not take, which is for its size: all but the bytes.
-    #[must_use]
-    pub fn without_data(self, refused: &str) -> Self {
-        let bytes = self.data.as_ref().map_or(0, Vec::len);
-        LetterRow { reason: format!("{} (its {bytes} bytes: {refused})", self.reason), data: None, ..self }
-    }
+    /// How many bytes a row holds: no request of the service is larger than 10 MB, and in some of them they are base64.
+    pub const MOST_BYTES: usize = 7_000_000;
 }
 
 impl From<DeadLetter> for LetterRow {
+    /// What is too large for a row keeps all but its bytes, rather than stop the others for ever.
     fn from(letter: DeadLetter) -> Self {
         let DeadLetter { kind, reason, data, message, result, published } = letter;
-        LetterRow { kind, reason, message, result, published, data: Some(data) }
+        let (reason, data) = match data.len() {
+            0..=Self::MOST_BYTES => (reason, Some(data)),
+            bytes => (format!("{reason} (its {bytes} bytes are too many for a row)"), None),
+        };
+        LetterRow { kind, reason, message, result, published, data }
     }
 }
 
@@ -135,11 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_too_large_keeps_all_but_its_bytes() {
-        let row = LetterRow::from(letter()).without_data("the row is too large");
+    fn what_is_too_large_for_a_row_keeps_all_but_its_bytes() {
+        let row = LetterRow::from(DeadLetter { data: vec![0; 7_000_001], ..letter() });
         assert_eq!(
             serde_json::to_string(&row).unwrap(),
-            r#"{"kind":"no_user","reason":"email: is missing (its 2 bytes: the row is too large)","message":"17","result":3,"published":"1970-01-01T00:00:00Z","data":null}"#
+            r#"{"kind":"no_user","reason":"email: is missing (its 7000001 bytes are too many for a row)","message":"17","result":3,"published":"1970-01-01T00:00:00Z","data":null}"#
         );
+        let row = LetterRow::from(DeadLetter { data: vec![0; 7_000_000], ..letter() });
+        assert_eq!((row.reason.as_str(), row.data.map(|data| data.len())), ("email: is missing", Some(7_000_000)));
     }
 }

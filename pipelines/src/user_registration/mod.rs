@@ -11,7 +11,9 @@ pub mod producer;
 pub mod segment;
 
 mod fields;
+mod input;
 mod letter;
+mod output;
 mod people;
 mod received;
 mod row;
@@ -19,8 +21,10 @@ mod user;
 
 pub use decode::decode;
 pub use freshness::{Freshness, Histogram};
+pub use input::{Input, Subscription};
 pub use letter::{DeadLetter, Kind, LetterRow};
-pub use pipeline::Settings;
+pub use output::{BigTables, Output};
+pub use pipeline::{Settings, Tables};
 pub use received::{Lines, Received};
 pub use row::UserRow;
 pub use segment::{AgeBand, Segment, SegmentRow};

@@ -9,11 +9,12 @@
 use std::time::Duration;
 
 use flow_core::prelude::*;
-use flow_io::files::ReadFiles;
 
 use super::decode::decode;
+use super::input::Input;
 use super::letter::{DeadLetter, Kind, LetterRow};
-use super::received::{Lines, Received};
+use super::output::Output;
+use super::received::Received;
 use super::row::UserRow;
 use super::segment::{SegmentRow, segments};
 use super::user::User;
@@ -52,14 +53,12 @@ pub struct Tables<U, L, S> {
     pub segments: Option<S>,
 }
 
-/// The lines of files, each an answer of the API as it was once published: paths, directories or globs.
-pub fn history(p: &Pipeline, patterns: &[String]) -> PCollection<Result<Received, DeadLetter>> {
-    let mut patterns = patterns.iter();
-    let first = ReadFiles::new(patterns.next().cloned().unwrap_or_default(), Lines);
-    p.read(patterns.fold(first, ReadFiles::and)).named("history")
+/// The pipeline from its input to BigQuery.
+pub fn user_registration(p: &Pipeline, input: &Input, settings: Settings, output: &Output) {
+    register(p, &input.read(p), settings, output.tables());
 }
 
-/// The pipeline behind its sources: decodes messages, and saves the users that were not seen before.
+/// The pipeline between its sources and its tables: decodes messages, and saves the users that were not seen before.
 pub fn register<U: Sink<UserRow>, L: Sink<LetterRow>, S: Sink<SegmentRow>>(
     p: &Pipeline,
     messages: &PCollection<Result<Received, DeadLetter>>,
@@ -74,7 +73,7 @@ pub fn register<U: Sink<UserRow>, L: Sink<LetterRow>, S: Sink<SegmentRow>>(
     let rows = users.map(UserRow::from).named("to row");
     let refused = rows.try_write(tables.users).named("save").map(DeadLetter::refused).named("refused");
     letters.flatten([&refused]).apply("dead letters", |letters| {
-        save_letters(&counted(p, letters), tables.letters);
+        counted(p, letters).map(LetterRow::from).named("row").write(tables.letters);
     });
 }
 
@@ -92,12 +91,4 @@ fn decoded(messages: &PCollection<Result<Received, DeadLetter>>) -> PCollection<
 fn counted(p: &Pipeline, letters: &PCollection<DeadLetter>) -> PCollection<DeadLetter> {
     let kinds = Tally::new(p, "dead_letters", Kind::ALL.map(Kind::name));
     letters.inspect(move |letter| kinds.inc(letter.kind.name())).named("count")
-}
-
-/// A dead letter that is too large for a row is saved without its bytes: it must not stop the others for ever.
-fn save_letters<L: Sink<LetterRow>>(letters: &PCollection<DeadLetter>, table: L) {
-    let rows = letters.map(LetterRow::from).named("row");
-    let refused = rows.try_write(table.clone()).named("save");
-    let shortened = refused.map(|Rejected { value, reason, .. }| value.without_data(&reason));
-    shortened.named("shortened").write(table);
 }

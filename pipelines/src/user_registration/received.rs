@@ -1,16 +1,17 @@
 //! Messages as they come, out of a topic or out of files.
 
+use bytes::Bytes;
 use flow_core::Timestamp;
 use flow_io::files::{BadRecord, Decode, Record};
-use serde::{Deserialize, Serialize};
+use flow_io::pubsub::Message;
 
 use super::letter::{DeadLetter, Kind};
 
 /// A message on its way to the decoder: one answer of the API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// Its bytes.
-    pub data: Vec<u8>,
+    pub data: Bytes,
     /// What it is called: the id of a message, or the file and line of one that was kept.
     pub id: String,
     /// When it was published; lines of files do not say.
@@ -19,8 +20,15 @@ pub struct Received {
 
 impl Received {
     /// A message without anything but its bytes.
-    pub fn data(data: impl Into<Vec<u8>>) -> Self {
+    pub fn data(data: impl Into<Bytes>) -> Self {
         Received { data: data.into(), ..Received::default() }
+    }
+}
+
+impl From<Message> for Received {
+    fn from(message: Message) -> Self {
+        let Message { data, id, publish_time, .. } = message;
+        Received { data, id, published: Some(publish_time) }
     }
 }
 
@@ -37,7 +45,7 @@ impl Decode for Lines {
             Some(line) => format!("{}:{line}", record.file),
             None => format!("{} at byte {}", record.file, record.offset),
         };
-        (!is_blank).then(|| Ok(Received { data: record.bytes.to_vec(), id, published: None }))
+        (!is_blank).then(|| Ok(Received { data: Bytes::copy_from_slice(record.bytes), id, published: None }))
     }
 
     fn bad(&self, bad: BadRecord) -> Result<Self::Item, BadRecord> {
@@ -59,7 +67,7 @@ mod tests {
     #[test]
     fn a_line_is_a_message_that_knows_where_it_stood_and_a_blank_one_is_none() {
         let line = |bytes| Lines.decode(Record { bytes, file: "in.jsonl", line: Some(7), offset: 90 });
-        let wanted = Received { data: b"{}".to_vec(), id: "in.jsonl:7".into(), published: None };
+        let wanted = Received { data: "{}".into(), id: "in.jsonl:7".into(), published: None };
         assert_eq!(line(b"{}"), Some(Ok(wanted)));
         assert_eq!(line(b" \t"), None);
     }
