@@ -41,6 +41,11 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "wanted a time, as 90s or 10min".to_owned())
 }
 
+/// The full name of what may be named in full, or as of a project: `projects/shop/topics/orders`.
+pub fn full_name(name: &str, project: &str, kind: &str) -> String {
+    if name.contains('/') { name.to_owned() } else { format!("projects/{project}/{kind}/{name}") }
+}
+
 /// The counters whose names begin alike: their sum, and a text of those that have counted something.
 pub fn counts(summary: &Summary, prefix: &str) -> (u64, String) {
     let names = summary.metrics.keys().filter_map(|name| Some((name, name.strip_prefix(prefix)?)));

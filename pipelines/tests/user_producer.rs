@@ -8,7 +8,7 @@ use flow_core::Pipeline;
 use flow_core::testing::MemorySinks;
 use flow_runner_local::{LocalRunner, Options};
 use pipelines::user_registration::generate::{API_ERROR, Settings, answer};
-use pipelines::user_registration::producer::{Api, AskError, Pauses, make_up, produce};
+use pipelines::user_registration::producer::{Api, AskError, Pauses, asked, made_up};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -121,7 +121,7 @@ fn the_producer_writes_each_answer_and_goes_on_when_there_was_none() {
     let answers = [http("200 OK", "", &good())].into_iter().chain(std::iter::repeat_n(error, 6));
     let server = Server::answering(answers.chain([http("200 OK", "", &good())]));
     let (p, topic) = (Pipeline::new(), MemorySinks::new());
-    produce(&p, server.api(), Duration::from_millis(1), Some(3), topic.sink("topic"));
+    asked(&p, server.api(), Duration::from_millis(1), Some(3)).write(topic.sink("topic"));
     let report = LocalRunner::new(Options::default().with_workers(1)).run(p).unwrap();
     assert_eq!(topic.values("topic"), [good(), good()]);
     assert_eq!(report.summary.counter("failed_fetches"), 1);
@@ -132,7 +132,7 @@ fn the_producer_writes_each_answer_and_goes_on_when_there_was_none() {
 fn made_up_answers_are_those_of_the_seed() {
     let (p, topic) = (Pipeline::new(), MemorySinks::new());
     let settings = Settings { users: 3, bad_answers_per_mille: 500, ..Settings::default() };
-    make_up(&p, (7, settings), Duration::ZERO, Some(4), topic.sink("topic"));
+    made_up(&p, (7, settings), Duration::ZERO, Some(4)).write(topic.sink("topic"));
     LocalRunner::new(Options::default().with_workers(2)).run(p).unwrap();
     assert_eq!(topic.values("topic"), [0, 1, 2, 3].map(|i| answer(7, i, &settings)));
 }

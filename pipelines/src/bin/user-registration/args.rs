@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 use flow_io::bigquery::{Create, Disposition};
 use flow_io::gcp::GoogleCloud;
 use flow_runner_local::Options;
-use pipelines::program::parse_time;
+use pipelines::program::{full_name, parse_time};
 use pipelines::user_registration::{Freshness, Input, Output, Settings, Subscription, generate};
 
 /// Puts a shop's new users from a topic into a table
@@ -189,7 +189,7 @@ impl Args {
     }
 
     pub(crate) fn input(&self, cloud: &GoogleCloud, project: &str, ends_after: Option<u64>) -> Input {
-        let name = full(&self.cloud.subscription, project, "subscriptions");
+        let name = full_name(&self.cloud.subscription, project, "subscriptions");
         let subscription = Subscription { name, cloud: cloud.clone(), ends_after };
         match (self.input.as_slice(), self.no_stream) {
             ([], _) => Input::Stream(subscription),
@@ -235,7 +235,7 @@ impl Cloud {
 
     /// The full names of the topic and of the subscription.
     pub(crate) fn names(&self, project: &str) -> (String, String) {
-        (full(&self.topic, project, "topics"), full(&self.subscription, project, "subscriptions"))
+        (full_name(&self.topic, project, "topics"), full_name(&self.subscription, project, "subscriptions"))
     }
 }
 
@@ -247,9 +247,4 @@ impl Users {
             bad_answers_per_mille: self.bad_per_mille,
         }
     }
-}
-
-/// The full name of what may be named in full, or as of the project.
-fn full(name: &str, project: &str, kind: &str) -> String {
-    if name.contains('/') { name.to_owned() } else { format!("projects/{project}/{kind}/{name}") }
 }

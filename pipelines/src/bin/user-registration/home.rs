@@ -9,7 +9,7 @@ use flow_runner_local::{Job, LocalRunner, Options};
 use pipelines::cloud::{self, Home};
 use pipelines::user_registration::Output;
 use pipelines::user_registration::pipeline::user_registration;
-use pipelines::user_registration::producer::make_up;
+use pipelines::user_registration::producer::made_up;
 
 use crate::args::Args;
 use crate::summary::summary;
@@ -54,8 +54,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Publishes in the background.
 fn publish(args: &Args, cloud: &GoogleCloud, topic: &str, messages: u64) -> Result<Job> {
     let p = Pipeline::new();
-    let made_up = (args.users.seed, args.users.made_up());
-    make_up(&p, made_up, Duration::ZERO, Some(messages), PubSub::publish_to(topic).on(cloud));
+    let answers = made_up(&p, (args.users.seed, args.users.made_up()), Duration::ZERO, Some(messages));
+    answers.write(PubSub::publish_to(topic).on(cloud));
     LocalRunner::new(Options::default().with_workers(1)).start(p)
 }
 

@@ -51,7 +51,11 @@ impl<T: Element> Source for Every<T> {
     type Reader = EveryReader<T>;
 
     fn is_bounded(&self) -> bool {
-        false
+        self.at_most.is_some()
+    }
+
+    fn reads_splits_at_once(&self) -> bool {
+        true
     }
 
     fn splits(&self, _: usize) -> Result<Vec<()>> {

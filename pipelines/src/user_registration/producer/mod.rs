@@ -2,6 +2,7 @@
 mod api;
 mod every;
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,33 +12,31 @@ use super::generate::{self, answer};
 pub use api::{Api, AskError, Pauses};
 pub use every::{Every, EveryReader};
 
-/// Asks the API at each interval, and writes its answers as they came. What is no answer is never written: the API is
-/// asked again after a pause, and after too many attempts at the next interval; `failed_fetches` counts those.
-pub fn produce<S: Sink<Vec<u8>>>(p: &Pipeline, api: Api, interval: Duration, count: Option<u64>, topic: S) {
+/// The answers of the API, which is asked at each interval, so often or without end. They are as they came, and all are
+/// answers: what is none has the API asked again after a pause, and after some attempts at the next interval.
+/// `failed_fetches` counts the intervals without answer.
+pub fn asked(p: &Pipeline, api: Api, interval: Duration, count: Option<u64>) -> PCollection<Vec<u8>> {
     let (api, failed) = (Arc::new(api), p.counter("failed_fetches"));
     let ask = move |_| {
         let (api, failed) = (Arc::clone(&api), failed.clone());
         async move {
-            let answer = api.answer().await;
-            answer
-                .inspect_err(|error| {
-                    failed.inc();
-                    tracing::warn!(%error, "no answer; the API is asked again at the next interval");
-                })
-                .ok()
+            let tell = |error: &AskError| {
+                failed.inc();
+                tracing::warn!(%error, "no answer; the API is asked again at the next interval");
+            };
+            api.answer().await.inspect_err(tell).ok()
         }
     };
-    p.read(Every::new(interval, ask).at_most(count)).named("fetch").write(topic);
+    p.read(Every::new(interval, ask).at_most(count)).named("fetch")
 }
 
-/// Writes made-up answers at each interval.
-pub fn make_up<S: Sink<Vec<u8>>>(
+/// Made-up answers of a seed, one at each interval.
+pub fn made_up(
     p: &Pipeline,
     (seed, settings): (u64, generate::Settings),
     interval: Duration,
     count: Option<u64>,
-    topic: S,
-) {
-    let make = move |i| std::future::ready(Some(answer(seed, i, &settings)));
-    p.read(Every::new(interval, make).at_most(count)).named("make up").write(topic);
+) -> PCollection<Vec<u8>> {
+    let make = move |i| ready(Some(answer(seed, i, &settings)));
+    p.read(Every::new(interval, make).at_most(count)).named("make up")
 }
