@@ -173,8 +173,11 @@ fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 fn serve(listener: TcpListener, app: Router) -> std::io::Result<Runtime> {
-    let runtime =
-        runtime::Builder::new_multi_thread().worker_threads(2).thread_name("gcp-emulator").enable_all().build()?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("gcp-emulator")
+        .enable_all()
+        .build()?;
     let entered = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
         // Without it, small answers wait for acknowledgements of TCP.

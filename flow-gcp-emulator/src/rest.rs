@@ -21,7 +21,8 @@ pub(crate) fn object(body: &Bytes) -> Result<Map<String, Value>, Refused> {
     if body.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_slice(body).map_err(|e| Refused::invalid(format!("the body is not an object of JSON: {e}")))
+    serde_json::from_slice(body)
+        .map_err(|e| Refused::invalid(format!("the body is not an object of JSON: {e}")))
 }
 
 /// A page of a list, and the token of the next; tokens are the number of the first item.

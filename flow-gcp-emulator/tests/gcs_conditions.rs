@@ -18,7 +18,8 @@ fn emulator() -> Emulator {
 async fn what_must_not_be_there_is_written_once() {
     let emulator = emulator();
     let storage = storage(&emulator).await;
-    let write = |bytes: &'static str| storage.write_object(BUCKET, "once", bytes).set_if_generation_match(0_i64);
+    let write =
+        |bytes: &'static str| storage.write_object(BUCKET, "once", bytes).set_if_generation_match(0_i64);
     write("first").send_buffered().await.unwrap();
     let error = write("second").send_buffered().await.unwrap_err();
     assert_eq!(error.http_status_code(), Some(412));

@@ -44,14 +44,18 @@ async fn an_upload_says_how_far_it_is() {
     let session = started.headers()["location"].to_str().unwrap().to_owned();
     assert!(session.starts_with(&emulator.endpoint()), "{session}");
 
-    let put = |range: &str, body: Vec<u8>| client.put(&session).header("content-range", range).body(body).send();
+    let put =
+        |range: &str, body: Vec<u8>| client.put(&session).header("content-range", range).body(body).send();
     let unit = 256 << 10;
     let nothing = put("bytes */*", vec![]).await.unwrap();
     assert_eq!((nothing.status().as_u16(), nothing.headers().get("range")), (308, None));
     let odd = put("bytes 0-99/*", vec![1; 100]).await.unwrap();
     assert_eq!(odd.status(), StatusCode::BAD_REQUEST);
     let first = put("bytes 0-262143/*", vec![1; unit]).await.unwrap();
-    assert_eq!((first.status().as_u16(), &first.headers()["range"]), (308, &"bytes=0-262143".parse().unwrap()));
+    assert_eq!(
+        (first.status().as_u16(), &first.headers()["range"]),
+        (308, &"bytes=0-262143".parse().unwrap())
+    );
     let again = put("bytes 0-262143/*", vec![1; unit]).await.unwrap();
     assert_eq!(&again.headers()["range"], &"bytes=0-262143");
     let far = put("bytes 524288-524290/524291", vec![3; 3]).await.unwrap();
@@ -59,7 +63,10 @@ async fn an_upload_says_how_far_it_is() {
     let last = put("bytes 262144-262146/262147", vec![2; 3]).await.unwrap();
     assert_eq!(last.json::<Value>().await.unwrap()["size"], "262147");
     let done = put("bytes */262147", vec![]).await.unwrap();
-    assert_eq!((done.status(), emulator.gcs().read("reports", "x").unwrap().len()), (StatusCode::OK, 262_147));
+    assert_eq!(
+        (done.status(), emulator.gcs().read("reports", "x").unwrap().len()),
+        (StatusCode::OK, 262_147)
+    );
 }
 
 #[tokio::test]

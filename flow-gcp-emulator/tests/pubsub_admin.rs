@@ -96,7 +96,8 @@ async fn a_subscription_outlives_its_topic() {
 #[test]
 fn names_follow_the_rules_of_the_service() {
     let pubsub = Emulator::start().unwrap().pubsub();
-    for bad in ["orders", "projects/p/topics/orders", "projects/shop/topics/t", "projects/shop/topics/google"] {
+    for bad in ["orders", "projects/p/topics/orders", "projects/shop/topics/t", "projects/shop/topics/google"]
+    {
         let said = pubsub.create_topic(bad).unwrap_err().to_string();
         assert!(said.starts_with(&format!("Invalid resource name given (name={bad})")), "{said}");
     }

@@ -32,7 +32,9 @@ async fn exactly_once_says_that_an_acknowledgement_was_taken() {
     emulator.pubsub().create_subscription_with(SUBSCRIPTION, TOPIC, settings).unwrap();
     let id = emulator.pubsub().publish(TOPIC, "one", &[]).unwrap();
     let mut stream = subscriber(&emulator).await.subscribe(SUBSCRIPTION).build();
-    let Handler::ExactlyOnce(handler) = take(&mut stream, 1).await.remove(0).1 else { panic!("not exactly once") };
+    let Handler::ExactlyOnce(handler) = take(&mut stream, 1).await.remove(0).1 else {
+        panic!("not exactly once")
+    };
     handler.confirmed_ack().await.unwrap();
     assert_eq!(emulator.pubsub().acknowledged(SUBSCRIPTION).unwrap(), [id]);
 }
@@ -44,11 +46,15 @@ async fn exactly_once_refuses_an_acknowledgement_that_comes_too_late() {
     emulator.pubsub().create_subscription_with(SUBSCRIPTION, TOPIC, settings).unwrap();
     emulator.pubsub().publish(TOPIC, "one", &[]).unwrap();
     let mut stream = subscriber(&emulator).await.subscribe(SUBSCRIPTION).build();
-    let Handler::ExactlyOnce(handler) = take(&mut stream, 1).await.remove(0).1 else { panic!("not exactly once") };
+    let Handler::ExactlyOnce(handler) = take(&mut stream, 1).await.remove(0).1 else {
+        panic!("not exactly once")
+    };
     emulator.clock().advance(Duration::from_secs(700));
     let error = handler.confirmed_ack().await.unwrap_err();
     assert!(format!("{error:?}").contains("PERMANENT_FAILURE_INVALID_ACK_ID"), "{error:?}");
-    let Handler::ExactlyOnce(handler) = take(&mut stream, 1).await.remove(0).1 else { panic!("not exactly once") };
+    let Handler::ExactlyOnce(handler) = take(&mut stream, 1).await.remove(0).1 else {
+        panic!("not exactly once")
+    };
     handler.confirmed_ack().await.unwrap();
 }
 

@@ -13,7 +13,8 @@ async fn messages_that_were_not_acknowledged_are_there_after_a_restart() {
     emulator.pubsub().create_topic(TOPIC).unwrap();
     let settings = json!({ "enableMessageOrdering": true });
     emulator.pubsub().create_subscription_with(SUBSCRIPTION, TOPIC, settings).unwrap();
-    let ids = ["one", "two", "three"].map(|data| emulator.pubsub().publish(TOPIC, data, &[("n", data)]).unwrap());
+    let ids =
+        ["one", "two", "three"].map(|data| emulator.pubsub().publish(TOPIC, data, &[("n", data)]).unwrap());
     let mut stream = subscriber(&emulator).await.subscribe(SUBSCRIPTION).build();
     let mut held = take(&mut stream, 3).await;
     held.remove(1).1.ack();
@@ -61,7 +62,10 @@ fn an_emulator_starts_again_on_its_port() {
     let port: u16 = first.address().rsplit(':').next().unwrap().parse().unwrap();
     let taken = Emulator::builder().port(port).start().unwrap_err();
     assert!(matches!(taken, Error::Listen { .. }));
-    assert_eq!(taken.to_string(), format!("cannot listen on 127.0.0.1:{port}; choose another port, or 0 for any"));
+    assert_eq!(
+        taken.to_string(),
+        format!("cannot listen on 127.0.0.1:{port}; choose another port, or 0 for any")
+    );
     drop(first);
     let again = (0..1_000).find_map(|_| Emulator::builder().port(port).start().ok());
     assert!(again.is_some());

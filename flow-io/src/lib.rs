@@ -5,6 +5,7 @@
 //! | text files | [`TextFiles::matching`](files::TextFiles::matching), [`stdin`](files::TextFiles::stdin) | [`TextFiles::under`](files::TextFiles::under) | `files` |
 //! | JSON lines | [`JsonFiles::matching`](files::JsonFiles::matching), [`stdin`](files::JsonFiles::stdin) | [`JsonFiles::under`](files::JsonFiles::under) | `files` |
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
+//! | Google Pub/Sub | `PubSub::subscription`, `topic` | `PubSub::publish_to` | `pubsub` |
 //! | made-up data | [`Generator`] | | |
 //!
 //! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what
@@ -29,5 +30,7 @@ pub mod files;
 #[cfg(feature = "gcp")]
 pub mod gcp;
 mod generator;
+#[cfg(feature = "pubsub")]
+pub mod pubsub;
 
 pub use generator::{Generator, GeneratorReader, GeneratorSplit};

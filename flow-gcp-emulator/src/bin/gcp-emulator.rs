@@ -32,8 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(folder) = options.folder {
         builder = builder.folder(folder);
     }
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let emulator = builder.start()?;
     print(&emulator, &options.project);
     tokio::select! {

@@ -52,6 +52,11 @@ async fn meet(fault: Fault, request: Request, next: Next) -> Response {
             broken(grpc)
         }
         Fault::Reset => broken(grpc),
+        Fault::CutAnswer if grpc => {
+            next.run(request).await;
+            broken(grpc)
+        }
+        Fault::CutAnswer => cut(next.run(request).await).await,
         Fault::Delay(by) => {
             tokio::time::sleep(by).await;
             next.run(request).await
@@ -76,20 +81,31 @@ fn is_grpc(request: &Request) -> bool {
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// An answer that promises more than comes before the connection breaks.
+/// The connection breaks before anything is answered.
 fn broken(grpc: bool) -> Response {
     if grpc {
         return Status::unavailable("planned fault: the connection broke").into_http();
     }
-    let begin = stream::iter([Ok(Bytes::from_static(b"{"))]);
+    Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(reset()) })))
+}
+
+/// The connection breaks when half of the answer has been sent.
+async fn cut(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let Ok(whole) = to_bytes(body, usize::MAX).await else { return broken(false) };
+    let half = stream::iter([Ok(whole.slice(..whole.len() / 2))]);
     let end = stream::once(async {
-        // What came before is sent when nothing more is ready.
+        // The half is sent when nothing more is ready.
         tokio::task::yield_now().await;
-        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        Err(reset())
     });
-    let mut response = Response::new(Body::from_stream(begin.chain(end)));
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("1000"));
+    let mut response = Response::from_parts(parts, Body::from_stream(half.chain(end)));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(1)));
     response
+}
+
+fn reset() -> io::Error {
+    io::Error::from(io::ErrorKind::ConnectionReset)
 }
 
 async fn instead(request: Request, code: u16, retry_after: Option<u64>) -> Response {

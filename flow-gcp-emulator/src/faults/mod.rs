@@ -41,10 +41,12 @@ pub enum Fault {
     Grpc(Code),
     /// Answered with status 503 and a page of HTML, as by a proxy, without being applied.
     Html,
-    /// The connection breaks in the middle of the answer; not applied.
+    /// The connection breaks before anything is answered; not applied.
     Reset,
-    /// Applied, and then the connection breaks.
+    /// Applied, and then the connection breaks before anything is answered.
     LostAnswer,
+    /// Applied; the connection breaks when half of the answer has been sent.
+    CutAnswer,
     /// Applied, and then never answered.
     LateAnswer,
     /// Neither applied nor answered.

@@ -39,13 +39,15 @@ impl Bucket {
 
 impl Objects {
     pub(crate) fn insert_bucket(&self, name: &str, project: &str) -> Result<Bucket, Refused> {
-        let good = !name.is_empty() && name.len() <= 222 && !name.contains(['/', '\\']) && !name.starts_with('.');
+        let good =
+            !name.is_empty() && name.len() <= 222 && !name.contains(['/', '\\']) && !name.starts_with('.');
         if !good {
             return Err(Refused::invalid(format!("Invalid bucket name: '{name}'")));
         }
         let mut state = self.state();
         if state.buckets.contains_key(name) {
-            let message = "Your previous request to create the named bucket succeeded and you already own it.";
+            let message =
+                "Your previous request to create the named bucket succeeded and you already own it.";
             return Err(Refused::new(Code::AlreadyExists, message));
         }
         let bucket = Bucket { project: project.to_owned(), created: self.now(), ..Bucket::default() };
@@ -87,7 +89,10 @@ impl Objects {
         let mut state = self.state();
         let there = state.bucket(bucket)?;
         if !there.notifications.iter().any(|n| n.id == id) {
-            return Err(Refused::new(Code::NotFound, format!("There is no notification {id} in this bucket.")));
+            return Err(Refused::new(
+                Code::NotFound,
+                format!("There is no notification {id} in this bucket."),
+            ));
         }
         there.notifications.retain(|n| n.id != id);
         self.keep(bucket, there)

@@ -70,9 +70,10 @@ impl Span {
         let span = match (from, to) {
             ("", last) => Span { start: size.saturating_sub(last.parse().ok()?), end: size },
             (first, "") => Span { start: first.parse().ok()?, end: size },
-            (first, last) => {
-                Span { start: first.parse().ok()?, end: last.parse::<usize>().ok()?.saturating_add(1).min(size) }
-            }
+            (first, last) => Span {
+                start: first.parse().ok()?,
+                end: last.parse::<usize>().ok()?.saturating_add(1).min(size),
+            },
         };
         (span.start < span.end).then_some(span)
     }

@@ -13,8 +13,8 @@ use super::condition::{Condition, Unmet};
 use super::download;
 use super::list::Listing;
 use super::objects::{Problem, bucket_json};
-use crate::rest::{Params, object, page};
 use crate::refused;
+use crate::rest::{Params, object, page};
 
 pub(crate) fn routes() -> Router<Gcs> {
     Router::new()
@@ -39,11 +39,7 @@ async fn list_buckets(State(gcs): State<Gcs>, mut params: Params) -> Json<Value>
     Json(page("items", buckets.map(|(name, bucket)| bucket_json(name, bucket)).collect(), &params))
 }
 
-async fn insert_bucket(
-    State(gcs): State<Gcs>,
-    params: Params,
-    body: Bytes,
-) -> Result<Json<Value>, Problem> {
+async fn insert_bucket(State(gcs): State<Gcs>, params: Params, body: Bytes) -> Result<Json<Value>, Problem> {
     let resource = object(&body)?;
     let name = resource.get("name").and_then(Value::as_str).unwrap_or_default();
     let project = params.get("project").map(String::as_str).unwrap_or_default();

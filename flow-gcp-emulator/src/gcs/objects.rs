@@ -139,7 +139,10 @@ impl Objects {
     fn announce(&self, bucket: &str, object: &Object, config: u64, topic: &str) {
         let resource = object.json(bucket);
         let message = PubsubMessage::new(resource.to_string())
-            .attribute("notificationConfig", format!("projects/_/buckets/{bucket}/notificationConfigs/{config}"))
+            .attribute(
+                "notificationConfig",
+                format!("projects/_/buckets/{bucket}/notificationConfigs/{config}"),
+            )
             .attribute("eventType", "OBJECT_FINALIZE")
             .attribute("payloadFormat", "JSON_API_V1")
             .attribute("bucketId", bucket)
@@ -208,8 +211,13 @@ impl State {
 }
 
 fn check_object_name(name: &str) -> Result<(), Refused> {
-    let good = (1..=1_024).contains(&name.len()) && !name.contains(['\r', '\n']) && name != "." && name != "..";
-    if good { Ok(()) } else { Err(Refused::invalid("an object's name has 1 to 1024 bytes and no line breaks")) }
+    let good =
+        (1..=1_024).contains(&name.len()) && !name.contains(['\r', '\n']) && name != "." && name != "..";
+    if good {
+        Ok(())
+    } else {
+        Err(Refused::invalid("an object's name has 1 to 1024 bytes and no line breaks"))
+    }
 }
 
 /// A bucket as JSON.

@@ -34,8 +34,8 @@ pub(crate) struct Session {
 /// `Content-Range`: `bytes 0-99/200`, `bytes */200` or `bytes */*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
-    /// The first byte; none if there are no bytes.
-    pub(crate) start: Option<u64>,
+    /// The first byte and the one after the last; none if there are no bytes.
+    pub(crate) bytes: Option<(u64, u64)>,
     /// The size of the whole object, if it is known.
     pub(crate) total: Option<u64>,
 }
@@ -58,9 +58,13 @@ pub(crate) enum Progress {
 impl ContentRange {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-        let number = |text: &str| if text == "*" { Some(None) } else { text.parse().ok().map(Some) };
-        let start = if range == "*" { Some(None) } else { number(range.split_once('-')?.0) };
-        Some(ContentRange { start: start?, total: number(total)? })
+        let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+        if range == "*" {
+            return Some(ContentRange { bytes: None, total });
+        }
+        let (first, last) = range.split_once('-')?;
+        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last).then_some(ContentRange { bytes: Some((first, last + 1)), total })
     }
 }
 
@@ -81,7 +85,10 @@ impl Sessions {
 
     /// Takes in a chunk, of which the upload may have a part already.
     pub(crate) fn put(&self, id: &str, range: ContentRange, mut chunk: Bytes) -> Progress {
-        let partial = range.start.is_some()
+        if range.bytes.is_some_and(|(start, end)| chunk.len() as u64 != end - start) {
+            return Progress::Wrong("the chunk has not the bytes that Content-Range says");
+        }
+        let partial = range.bytes.is_some()
             && self.faults.next("storage.resumable.put.chunk").is_some_and(|fault| fault == Fault::Partial);
         if partial {
             chunk.truncate(UNIT as usize);
@@ -117,11 +124,10 @@ impl Session {
             return Progress::Done(self.bucket.clone(), object.clone());
         }
         let kept = self.bytes.len() as u64;
-        if let Some(start) = range.start {
+        if let Some((start, end)) = range.bytes {
             let Some(known) = kept.checked_sub(start) else {
                 return Progress::Wrong("the chunk begins after the bytes that are kept");
             };
-            let end = start + chunk.len() as u64;
             if range.total.is_none_or(|total| end < total) && !end.is_multiple_of(UNIT) {
                 return Progress::Wrong("all chunks but the last are multiples of 256 KiB");
             }
@@ -133,5 +139,21 @@ impl Session {
             Some(total) if total < kept => Progress::Wrong("there are more bytes than the object has"),
             _ => Progress::Kept(kept),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_has_bytes_or_a_total_or_neither() {
+        let range = |text| ContentRange::parse(text).map(|range| (range.bytes, range.total));
+        assert_eq!(range("bytes 0-99/200"), Some((Some((0, 100)), Some(200))));
+        assert_eq!(range("bytes 0-99/*"), Some((Some((0, 100)), None)));
+        assert_eq!(range("bytes */200"), Some((None, Some(200))));
+        assert_eq!(range("bytes */*"), Some((None, None)));
+        assert_eq!(range("bytes 200-199/200"), None);
+        assert_eq!(range("0-99/200"), None);
     }
 }

@@ -44,7 +44,8 @@ async fn insert(
 
 async fn put_chunk(State(gcs): State<Gcs>, params: Params, headers: HeaderMap, body: Bytes) -> Response {
     let id = params.get("upload_id").map(String::as_str).unwrap_or_default();
-    let whole = ContentRange { start: Some(0), total: Some(body.len() as u64) };
+    let size = body.len() as u64;
+    let whole = ContentRange { bytes: (size > 0).then_some((0, size)), total: Some(size) };
     let range = match text(&headers, "content-range").map(ContentRange::parse) {
         None => whole,
         Some(Some(range)) => range,

@@ -31,7 +31,11 @@ pub(crate) fn routes() -> Router<PubSub> {
         )
 }
 
-async fn list_topics(State(pubsub): State<PubSub>, Path(project): Path<String>, params: Params) -> Json<Value> {
+async fn list_topics(
+    State(pubsub): State<PubSub>,
+    Path(project): Path<String>,
+    params: Params,
+) -> Json<Value> {
     let prefix = format!("projects/{project}/topics/");
     let state = pubsub.state();
     let topics = state.topics.iter().filter(|(name, _)| name.starts_with(&prefix));
@@ -42,11 +46,19 @@ async fn get_topic(State(pubsub): State<PubSub>, Path(path): Path<(String, Strin
     Ok(Json(json!(pubsub.state().topic(&topic(&path))?.resource)))
 }
 
-async fn create_topic(State(pubsub): State<PubSub>, Path(path): Path<(String, String)>, body: Bytes) -> Answer {
+async fn create_topic(
+    State(pubsub): State<PubSub>,
+    Path(path): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
     Ok(Json(json!(pubsub.put_topic(&topic(&path), object(&body)?)?)))
 }
 
-async fn update_topic(State(pubsub): State<PubSub>, Path(path): Path<(String, String)>, body: Bytes) -> Answer {
+async fn update_topic(
+    State(pubsub): State<PubSub>,
+    Path(path): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
     Ok(Json(json!(pubsub.update_topic(&topic(&path), object(&body)?)?)))
 }
 
@@ -110,10 +122,14 @@ async fn verb_of_subscription(
 ) -> Answer {
     let (id, verb) = last.rsplit_once(':').unwrap_or((&last, ""));
     if verb != "seek" {
-        return Err(Refused::new(tonic::Code::Unimplemented, format!("the emulator does not serve `:{verb}`")));
+        return Err(Refused::new(
+            tonic::Code::Unimplemented,
+            format!("the emulator does not serve `:{verb}`"),
+        ));
     }
     let request = object(&body)?;
-    let time = request.get("time").and_then(Value::as_str).and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    let time =
+        request.get("time").and_then(Value::as_str).and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let time = time.ok_or_else(|| Refused::invalid("a seek needs a time like 2024-05-01T12:00:00Z"))?;
     pubsub.seek(&format!("projects/{project}/subscriptions/{id}"), time.as_microsecond())?;
     Ok(Json(json!({})))

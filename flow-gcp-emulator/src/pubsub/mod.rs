@@ -24,8 +24,8 @@ use axum::http::Method;
 
 pub use self::api::PubsubMessage;
 pub(crate) use self::message::timestamp;
-pub use self::subscription::Backlog;
 use self::state::State;
+pub use self::subscription::Backlog;
 use crate::{Clock, Error, Faults};
 
 /// The service. Clones are one service.

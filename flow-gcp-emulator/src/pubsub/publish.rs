@@ -22,7 +22,9 @@ impl PubSub {
         }
         if messages.len() > MAX_MESSAGES || bytes > MAX_BYTES {
             let had = format!("{} messages of {bytes} bytes", messages.len());
-            return Err(Refused::invalid(format!("at most 1000 messages of 10 MB go into a request, not {had}")));
+            return Err(Refused::invalid(format!(
+                "at most 1000 messages of 10 MB go into a request, not {had}"
+            )));
         }
         let message_ids = self.state().publish(&topic, &messages, self.now())?;
         Ok(PublishResponse { message_ids })

@@ -152,7 +152,8 @@ impl Pull {
     /// Clients of other languages acknowledge on the stream.
     fn hear(&self, request: StreamingPullRequest) {
         let _ = self.pubsub.acknowledge(&self.subscription, request.ack_ids);
-        for (id, seconds) in request.modify_deadline_ack_ids.into_iter().zip(request.modify_deadline_seconds) {
+        for (id, seconds) in request.modify_deadline_ack_ids.into_iter().zip(request.modify_deadline_seconds)
+        {
             let _ = self.pubsub.modify_ack_deadline(&self.subscription, vec![id], seconds);
         }
     }

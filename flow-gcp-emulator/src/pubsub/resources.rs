@@ -51,7 +51,12 @@ impl PubSub {
     pub(crate) fn update_subscription(&self, name: &str, request: Resource) -> Result<Resource, Refused> {
         let mut state = self.state();
         let mut resource = state.subscription(name)?.settings.resource.clone();
-        update(&mut resource, &request, "subscription", &["name", "topic", "filter", "enableMessageOrdering"])?;
+        update(
+            &mut resource,
+            &request,
+            "subscription",
+            &["name", "topic", "filter", "enableMessageOrdering"],
+        )?;
         let settings = Settings::read(resource)?;
         let resource = settings.resource.clone();
         state.put_subscription(name, settings);

@@ -75,7 +75,9 @@ impl PubSub {
         seconds: i32,
     ) -> Result<(), Status> {
         if !(0..=600).contains(&seconds) {
-            return Err(Status::invalid_argument(format!("a deadline of {seconds} s is not within 0 to 600")));
+            return Err(Status::invalid_argument(format!(
+                "a deadline of {seconds} s is not within 0 to 600"
+            )));
         }
         let (mut state, now) = (self.state(), self.now());
         let deadline = (seconds > 0).then(|| now + i64::from(seconds) * 1_000_000);

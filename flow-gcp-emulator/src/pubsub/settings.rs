@@ -51,7 +51,10 @@ impl Settings {
             ack_deadline: seconds * 1_000_000,
             ordered: truth(&resource, "enableMessageOrdering"),
             exactly_once: truth(&resource, "enableExactlyOnceDelivery"),
-            filter: Some(text(&resource, "filter")).filter(|f| !f.is_empty()).map(Filter::parse).transpose()?,
+            filter: Some(text(&resource, "filter"))
+                .filter(|f| !f.is_empty())
+                .map(Filter::parse)
+                .transpose()?,
             dead_letter: dead_letter(&resource)?,
             retry: retry(&resource),
             retention,

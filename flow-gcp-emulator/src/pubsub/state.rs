@@ -132,7 +132,9 @@ impl State {
     pub(crate) fn bury(&mut self, subscription: &str, dead: &[Waiting], now: i64) {
         for waiting in dead {
             let Some(settings) = self.subscriptions.get(subscription).map(|s| &s.settings) else { return };
-            let Some(topic) = settings.dead_letter.as_ref().map(|policy| policy.topic.clone()) else { return };
+            let Some(topic) = settings.dead_letter.as_ref().map(|policy| policy.topic.clone()) else {
+                return;
+            };
             let letter = super::publish::dead_letter(subscription, waiting);
             if self.publish(&topic, &[letter], now).is_err() {
                 tracing::warn!(subscription, topic, "a dead letter is lost: its topic does not exist");

@@ -1,0 +1,67 @@
+//! Acknowledging.
+
+use std::future::Future;
+use std::time::Duration;
+
+use flow_core::Result;
+use futures::future::join_all;
+use google_cloud_pubsub::subscriber::MessageStream;
+use google_cloud_pubsub::subscriber::handler::{ExactlyOnce, Handler};
+
+use super::load::{Delivery, Room};
+use super::shared::Counts;
+
+/// The client sends acknowledgements every 100 ms, and does not say when it has: after this they have arrived, unless
+/// the server is slow.
+const FLUSH: Duration = Duration::from_millis(300);
+
+/// Deliveries to be acknowledged together.
+#[derive(Debug, Default)]
+pub(super) struct Acks {
+    told: usize,
+    confirmed: Vec<(ExactlyOnce, Room)>,
+}
+
+impl Acks {
+    /// Acknowledges a delivery: at once, or where the subscription confirms it, once [`done`](Acks::done) is polled.
+    pub(super) fn push(&mut self, delivery: Delivery) {
+        match delivery.handler {
+            Handler::ExactlyOnce(handler) => self.confirmed.push((handler, delivery.room)),
+            other => {
+                other.ack();
+                self.told += 1;
+            }
+        }
+    }
+
+    /// Acknowledges a delivery beside a newer one of the same message: its lease has most likely run out, and it does
+    /// not matter.
+    pub(super) fn push_old(&mut self, delivery: Delivery) {
+        delivery.handler.ack();
+        self.told += 1;
+    }
+
+    /// Until everything is acknowledged. A failed acknowledgement has the message delivered once more, which is then
+    /// known as one that is done.
+    pub(super) fn done(
+        self,
+        counts: Counts,
+        retired: Vec<MessageStream>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        counts.acks.add(self.told as u64);
+        async move {
+            let confirmed = self.confirmed.into_iter().map(|(handler, _room)| handler.confirmed_ack());
+            for outcome in join_all(confirmed).await {
+                match outcome {
+                    Ok(()) => counts.acks.inc(),
+                    Err(_) => counts.failed_acks.inc(),
+                }
+            }
+            if self.told > 0 {
+                tokio::time::sleep(FLUSH).await;
+            }
+            drop(retired);
+            Ok(())
+        }
+    }
+}

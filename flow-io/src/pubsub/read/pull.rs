@@ -1,0 +1,181 @@
+//! The task that takes messages from a stream of the client and hands them to the reader.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_core::Error;
+use futures::FutureExt;
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_pubsub::client::Subscriber;
+use google_cloud_pubsub::model;
+use google_cloud_pubsub::subscriber::handler::Handler;
+use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
+use tokio::sync::mpsc::Sender;
+
+use super::load::{Delivery, Load, Room};
+use super::options::EXTENSION;
+use crate::gcp::{Fault, GoogleCloud};
+use crate::pubsub::client;
+use crate::pubsub::clock;
+use crate::pubsub::message::publish_time;
+use crate::pubsub::names::Subscription;
+
+/// At most so many messages are handed over at a time.
+const BATCH: usize = 512;
+
+/// The pauses before a stream that has ended is opened again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// What the reader gets.
+#[derive(Debug)]
+pub(super) enum Pulled {
+    Batch(Vec<(model::Message, Delivery)>),
+    /// A stream that has ended, to be kept until what came of it is acknowledged.
+    Ended(MessageStream),
+    Failed(Error),
+}
+
+pub(super) struct Pull {
+    pub(super) cloud: GoogleCloud,
+    pub(super) subscription: Subscription,
+    pub(super) max_lease: Duration,
+    pub(super) load: Arc<Load>,
+    pub(super) to: Sender<Pulled>,
+}
+
+/// Why a stream is read no more.
+enum End {
+    /// The reader is gone.
+    Unwanted,
+    /// The server ended it.
+    Over,
+    Failed(google_cloud_pubsub::Error),
+}
+
+type Received = Option<Result<(model::Message, Handler), google_cloud_pubsub::Error>>;
+
+impl Pull {
+    /// Until the reader is gone, or there is no hope.
+    pub(super) async fn run(self) {
+        if let Err(error) = self.pull().await {
+            // The reader may be gone.
+            let _ = self.to.send(Pulled::Failed(error)).await;
+        }
+    }
+
+    async fn pull(&self) -> Result<(), Error> {
+        let client = client::subscriber(&self.cloud).await?;
+        let mut pause = PAUSES.0;
+        loop {
+            let mut stream = self.subscribe(&client);
+            let mut has_read = false;
+            match self.read(&mut stream, &mut has_read).await {
+                End::Unwanted => return Ok(()),
+                End::Over => {
+                    if self.to.send(Pulled::Ended(stream)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                End::Failed(error) => self.weigh(error)?,
+            }
+            pause = if has_read { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn subscribe(&self, client: &Subscriber) -> MessageStream {
+        client
+            .subscribe(self.subscription.to_string())
+            .set_max_outstanding_messages(self.load.max_messages)
+            .set_max_outstanding_bytes(self.load.max_bytes)
+            .set_max_lease_extension(EXTENSION)
+            .set_max_lease(self.max_lease)
+            .set_shutdown_behavior(ShutdownBehavior::NackImmediately)
+            .build()
+    }
+
+    async fn read(&self, stream: &mut MessageStream, has_read: &mut bool) -> End {
+        loop {
+            // The first is waited for as long as it takes, since dropping the future would begin a connection anew.
+            let mut next = tokio::select! {
+                next = pin!(stream.next()) => next,
+                () = self.to.closed() => return End::Unwanted,
+            };
+            let mut batch = Vec::new();
+            let end = loop {
+                match next {
+                    Some(Ok(received)) => batch.push(self.delivery(received)),
+                    other => break Some(end_of(other)),
+                }
+                if batch.len() >= BATCH {
+                    break None;
+                }
+                match stream.next().now_or_never() {
+                    Some(received) => next = received,
+                    None => break None,
+                }
+            };
+            *has_read |= !batch.is_empty();
+            if !self.hand_over(batch).await {
+                return End::Unwanted;
+            }
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    fn delivery(&self, (message, handler): (model::Message, Handler)) -> (model::Message, Delivery) {
+        let attributes: usize = message.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let room = Room::of(&self.load, message.data.len() + attributes);
+        (message, Delivery { handler, received: clock::now(), room })
+    }
+
+    /// False if the reader is gone.
+    async fn hand_over(&self, batch: Vec<(model::Message, Delivery)>) -> bool {
+        let Some(oldest) = batch.iter().map(|(message, _)| publish_time(message)).min() else { return true };
+        self.load.send(oldest);
+        self.to.send(Pulled::Batch(batch)).await.is_ok()
+    }
+
+    /// Whether a stream that failed is to be opened again.
+    fn weigh(&self, error: google_cloud_pubsub::Error) -> Result<(), Error> {
+        let may_be_keys = error.status().is_some_and(|status| status.code == Code::Unauthenticated);
+        match Fault::of_gax(&error) {
+            Fault::Passing(_) => {}
+            Fault::Denied if may_be_keys => {}
+            Fault::Denied | Fault::Lasting => {
+                return Err(client::subscription_failed(&self.subscription, error));
+            }
+        }
+        tracing::warn!(subscription = %self.subscription, %error, "a stream of messages broke; opening it again");
+        Ok(())
+    }
+}
+
+fn end_of(received: Received) -> End {
+    match received {
+        Some(Err(error)) => End::Failed(error),
+        _ => End::Over,
+    }
+}
+
+/// Ends a task with its owner.
+#[derive(Debug)]
+pub(super) struct Task(tokio::task::JoinHandle<()>);
+
+impl Task {
+    pub(super) fn spawn(
+        runtime: &tokio::runtime::Handle,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Task(runtime.spawn(work))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
