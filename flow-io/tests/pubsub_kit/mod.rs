@@ -12,37 +12,37 @@ use flow_io::gcp::{GoogleCloud, Retry};
 use flow_io::pubsub::{PubSub, PubSubReader, PubSubSplit, ReadPubSub};
 use tokio::runtime::Runtime;
 
-pub const TOPIC: &str = "projects/shop/topics/orders";
-pub const ORDERS: &str = "projects/shop/subscriptions/orders";
+pub(crate) const TOPIC: &str = "projects/shop/topics/orders";
+pub(crate) const ORDERS: &str = "projects/shop/subscriptions/orders";
 /// A subscription that nobody reads holds what was published.
-pub const ALL: &str = "projects/shop/subscriptions/all";
+pub(crate) const ALL: &str = "projects/shop/subscriptions/all";
 
 /// Longer than anything takes that works.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn shop() -> Emulator {
+pub(crate) fn shop() -> Emulator {
     let emulator = Emulator::start().unwrap();
     stock(&emulator);
     emulator
 }
 
-pub fn stock(emulator: &Emulator) {
+pub(crate) fn stock(emulator: &Emulator) {
     emulator.pubsub().create_topic(TOPIC).unwrap();
     emulator.pubsub().create_subscription(ORDERS, TOPIC).unwrap();
     emulator.pubsub().create_subscription(ALL, TOPIC).unwrap();
 }
 
-pub fn cloud(emulator: &Emulator) -> GoogleCloud {
+pub(crate) fn cloud(emulator: &Emulator) -> GoogleCloud {
     hasty(&emulator.endpoint())
 }
 
-pub fn hasty(endpoint: &str) -> GoogleCloud {
+pub(crate) fn hasty(endpoint: &str) -> GoogleCloud {
     let retry = Retry::without_end().pausing(Duration::from_millis(20), Duration::from_millis(100));
     GoogleCloud::at(endpoint).with_retry(retry)
 }
 
 /// One stream, whose watermark moves within a fraction of a second.
-pub fn orders(emulator: &Emulator) -> ReadPubSub {
+pub(crate) fn orders(emulator: &Emulator) -> ReadPubSub {
     PubSub::subscription(ORDERS)
         .on(&cloud(emulator))
         .streams(1)
@@ -52,40 +52,40 @@ pub fn orders(emulator: &Emulator) -> ReadPubSub {
 }
 
 /// A runtime as a runner has it.
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
 /// A source that is read by hand.
-pub struct Reading<I: Element> {
-    pub source: ReadPubSub<I>,
-    pub metrics: Metrics,
-    pub runtime: Runtime,
+pub(crate) struct Reading<I: Element> {
+    pub(crate) source: ReadPubSub<I>,
+    pub(crate) metrics: Metrics,
+    pub(crate) runtime: Runtime,
 }
 
 impl<I: Element> Reading<I> {
-    pub fn of(source: ReadPubSub<I>) -> Self {
+    pub(crate) fn of(source: ReadPubSub<I>) -> Self {
         Reading { source, metrics: Metrics::default(), runtime: runtime() }
     }
 
-    pub fn splits(&self) -> Result<Vec<PubSubSplit>> {
+    pub(crate) fn splits(&self) -> Result<Vec<PubSubSplit>> {
         let _inside = self.runtime.enter();
         self.source.splits(1)
     }
 
-    pub fn reader(&self) -> PubSubReader<I> {
+    pub(crate) fn reader(&self) -> PubSubReader<I> {
         let split = self.splits().unwrap().remove(0);
         self.open(&split)
     }
 
-    pub fn open(&self, split: &PubSubSplit) -> PubSubReader<I> {
+    pub(crate) fn open(&self, split: &PubSubSplit) -> PubSubReader<I> {
         let _inside = self.runtime.enter();
         let context = ReaderContext { step: "read".into(), metrics: self.metrics.clone() };
         self.source.reader(split, None, &context).unwrap()
     }
 
     /// The next elements, at least so many.
-    pub fn next(&self, reader: &mut PubSubReader<I>, least: usize) -> Result<Bundle<I>> {
+    pub(crate) fn next(&self, reader: &mut PubSubReader<I>, least: usize) -> Result<Bundle<I>> {
         let mut out = Bundle::default();
         self.runtime.block_on(async {
             while out.len() < least {
@@ -96,12 +96,12 @@ impl<I: Element> Reading<I> {
         })
     }
 
-    pub fn commit(&self, reader: &mut PubSubReader<I>, position: u64) {
+    pub(crate) fn commit(&self, reader: &mut PubSubReader<I>, position: u64) {
         self.runtime.block_on(reader.commit(position)).unwrap();
     }
 
     /// Polls the reader, which has nothing more to say, until something has happened elsewhere.
-    pub fn wait(&self, reader: &mut PubSubReader<I>, until: impl Fn() -> bool) {
+    pub(crate) fn wait(&self, reader: &mut PubSubReader<I>, until: impl Fn() -> bool) {
         let mut out = Bundle::default();
         self.runtime.block_on(async {
             let waited = tokio::time::timeout(PATIENCE, async {
@@ -117,7 +117,7 @@ impl<I: Element> Reading<I> {
         assert_eq!(out.len(), 0, "more came out");
     }
 
-    pub fn counted(&self, name: &str) -> u64 {
+    pub(crate) fn counted(&self, name: &str) -> u64 {
         match self.metrics.read().get(name) {
             Some(MetricValue::Counter(count)) => *count,
             Some(MetricValue::Gauge(value)) => u64::try_from(*value).unwrap(),
@@ -126,12 +126,12 @@ impl<I: Element> Reading<I> {
     }
 }
 
-pub fn acknowledged(emulator: &Emulator) -> Vec<String> {
+pub(crate) fn acknowledged(emulator: &Emulator) -> Vec<String> {
     let mut ids = emulator.pubsub().acknowledged(ORDERS).unwrap();
     ids.sort_by_key(|id| id.parse::<u64>().unwrap());
     ids
 }
 
-pub fn publish(emulator: &Emulator, payloads: &[&'static str]) -> Vec<String> {
+pub(crate) fn publish(emulator: &Emulator, payloads: &[&'static str]) -> Vec<String> {
     payloads.iter().map(|payload| emulator.pubsub().publish(TOPIC, *payload, &[]).unwrap()).collect()
 }

@@ -25,6 +25,9 @@ pub(super) struct Load {
     waiting: Mutex<VecDeque<Timestamp>>,
 }
 
+/// No message is larger.
+const LARGEST: i64 = 10 << 20;
+
 impl Load {
     pub(super) fn new(limits: (usize, usize), gauges: (Gauge, Gauge)) -> Self {
         let limit = |limit: usize| i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
@@ -41,14 +44,11 @@ impl Load {
         }
     }
 
-    /// Whether the server may still send: with less than half of what the stream may have, a message of any usual size
-    /// would fit.
+    /// Whether the server may still send whatever there is.
     pub(super) fn has_room(&self) -> bool {
-        self.messages.load(Relaxed) <= self.max_messages / 2 && self.bytes.load(Relaxed) <= self.max_bytes / 2
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.messages.load(Relaxed) >= self.max_messages || self.bytes.load(Relaxed) >= self.max_bytes
+        let largest = LARGEST.min(self.max_bytes / 2);
+        self.messages.load(Relaxed) < self.max_messages
+            && self.bytes.load(Relaxed) <= self.max_bytes - largest
     }
 
     pub(super) fn commits(&self) -> u64 {
@@ -120,5 +120,38 @@ impl Drop for Room {
         self.load.bytes.fetch_sub(self.bytes, Relaxed);
         self.load.all_messages.add(-1);
         self.load.all_bytes.add(-self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(messages: usize, bytes: usize) -> Arc<Load> {
+        Arc::new(Load::new((messages, bytes), (Gauge::default(), Gauge::default())))
+    }
+
+    #[test]
+    fn there_is_room_until_a_limit_is_near_and_again_when_it_is_given_back() {
+        let by_messages = load(2, 100 << 20);
+        let first = Room::of(&by_messages, 0);
+        assert!(by_messages.has_room());
+        let second = Room::of(&by_messages, 0);
+        assert!(!by_messages.has_room());
+        drop((first, second));
+        assert!(by_messages.has_room());
+        assert_eq!(by_messages.all_messages.value(), 0);
+
+        let by_bytes = load(100, 100 << 20);
+        let _most = Room::of(&by_bytes, 90 << 20);
+        assert!(by_bytes.has_room());
+        let _more = Room::of(&by_bytes, 1);
+        assert!(!by_bytes.has_room());
+
+        let small = load(100, 1_000);
+        let _half = Room::of(&small, 500);
+        assert!(small.has_room());
+        let _more = Room::of(&small, 1);
+        assert!(!small.has_room());
     }
 }

@@ -12,6 +12,7 @@ use google_cloud_pubsub::model;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
 use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
 
 use super::load::{Delivery, Load, Room};
 use super::options::EXTENSION;
@@ -26,6 +27,9 @@ const BATCH: usize = 512;
 
 /// The pauses before a stream that has ended is opened again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// How long we may be unknown to the service once it has known us: keys may be changing.
+const UNKNOWN: Duration = Duration::from_mins(10);
 
 /// What the reader gets.
 #[derive(Debug)]
@@ -66,21 +70,25 @@ impl Pull {
 
     async fn pull(&self) -> Result<(), Error> {
         let client = client::subscriber(&self.cloud).await?;
-        let mut pause = PAUSES.0;
+        let (mut pause, mut last_read) = (PAUSES.0, None);
         loop {
             let mut stream = self.subscribe(&client);
             let mut has_read = false;
-            match self.read(&mut stream, &mut has_read).await {
+            let end = self.read(&mut stream, &mut has_read).await;
+            if has_read {
+                (pause, last_read) = (PAUSES.0, Some(Instant::now()));
+            }
+            match end {
                 End::Unwanted => return Ok(()),
                 End::Over => {
                     if self.to.send(Pulled::Ended(stream)).await.is_err() {
                         return Ok(());
                     }
                 }
-                End::Failed(error) => self.weigh(error)?,
+                End::Failed(error) => self.weigh(error, last_read)?,
             }
-            pause = if has_read { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
         }
     }
 
@@ -140,11 +148,12 @@ impl Pull {
     }
 
     /// Whether a stream that failed is to be opened again.
-    fn weigh(&self, error: google_cloud_pubsub::Error) -> Result<(), Error> {
-        let may_be_keys = error.status().is_some_and(|status| status.code == Code::Unauthenticated);
+    fn weigh(&self, error: google_cloud_pubsub::Error, last_read: Option<Instant>) -> Result<(), Error> {
+        let is_forbidden = error.status().is_some_and(|status| status.code == Code::PermissionDenied);
+        let was_known = last_read.is_some_and(|read| read.elapsed() < UNKNOWN);
         match Fault::of_gax(&error) {
             Fault::Passing(_) => {}
-            Fault::Denied if may_be_keys => {}
+            Fault::Denied if was_known && !is_forbidden => {}
             Fault::Denied | Fault::Lasting => {
                 return Err(client::subscription_failed(&self.subscription, error));
             }

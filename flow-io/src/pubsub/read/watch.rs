@@ -15,7 +15,7 @@ use crate::pubsub::names::Subscription;
 /// How often the same thing is told.
 const TELL: Duration = Duration::from_mins(1);
 
-/// How long nothing is acknowledged, with all streams full, before that is told.
+/// How long nothing is acknowledged, with a stream full, before that is told.
 const STUCK: Duration = Duration::from_mins(1);
 
 pub(super) struct Watch {
@@ -65,12 +65,12 @@ impl Watch {
         }
     }
 
-    /// Tells when all streams are full and nothing is acknowledged: windows that hold more than fits wait for a watermark
+    /// Tells when a stream is full and nothing is acknowledged: windows that hold more than fits wait for a watermark
     /// that waits for them.
     fn look_for_progress(&self, (commits, at): &mut (u64, Instant), told: &mut Told) {
         let loads = self.shared.loads();
         let now_committed = loads.iter().map(|load| load.commits()).sum();
-        if *commits != now_committed || !loads.iter().all(|load| load.is_full()) {
+        if *commits != now_committed || loads.iter().all(|load| load.has_room()) {
             (*commits, *at) = (now_committed, Instant::now());
         } else if at.elapsed() > STUCK && is_due(&mut told.stuck) {
             let (subscription, messages) = (&self.subscription, self.counts.outstanding_messages.value());
