@@ -31,7 +31,12 @@ fn errors(response: TableDataInsertAllResponse) -> Vec<(i32, String, String, Str
     for row in response.insert_errors.unwrap_or_default() {
         for error in row.errors.unwrap_or_default() {
             let text = |text: Option<String>| text.unwrap_or_default();
-            all.push((row.index.unwrap_or(-1), text(error.reason), text(error.location), text(error.message)));
+            all.push((
+                row.index.unwrap_or(-1),
+                text(error.reason),
+                text(error.location),
+                text(error.message),
+            ));
         }
     }
     all
@@ -113,7 +118,10 @@ async fn too_much_at_once_is_refused() {
     let rows = request((0..50_001).map(|n| (None, json!({"n": n}))));
     assert_eq!(refused(client.tabledata().insert_all("p", "shop", "t", rows).await), (400, "invalid".into()));
     let rows = request([(None, json!({"n": 1, "name": "x".repeat(11 << 20)}))]);
-    assert_eq!(refused(client.tabledata().insert_all("p", "shop", "t", rows).await), (413, "uploadTooLarge".into()));
+    assert_eq!(
+        refused(client.tabledata().insert_all("p", "shop", "t", rows).await),
+        (413, "uploadTooLarge".into())
+    );
     let none = request([]);
     assert_eq!(refused(client.tabledata().insert_all("p", "shop", "t", none).await), (400, "invalid".into()));
 }
@@ -127,7 +135,10 @@ async fn a_new_table_may_not_be_there_for_some_calls() {
     let client = client(&emulator).await;
     for _ in 0..2 {
         let rows = request([(None, json!({"n": 1}))]);
-        assert_eq!(refused(client.tabledata().insert_all("p", "shop", "t", rows).await), (404, "notFound".into()));
+        assert_eq!(
+            refused(client.tabledata().insert_all("p", "shop", "t", rows).await),
+            (404, "notFound".into())
+        );
     }
     client.tabledata().insert_all("p", "shop", "t", request([(None, json!({"n": 1}))])).await.unwrap();
     assert_eq!(emulator.bigquery().rows("p", "shop", "t").len(), 1);
@@ -138,7 +149,9 @@ async fn planned_faults_meet_inserts() {
     let emulator = with_table("t", numbers());
     let client = client(&emulator).await;
     emulator.faults().add("bigquery.insertAll.rows", When::Nth(1), Fault::RowErrors);
-    let insert = async || client.tabledata().insert_all("p", "shop", "t", request([(Some("a"), json!({"n": 1}))])).await;
+    let insert = async || {
+        client.tabledata().insert_all("p", "shop", "t", request([(Some("a"), json!({"n": 1}))])).await
+    };
     assert_eq!(errors(insert().await.unwrap())[0].1, "invalid");
     assert_eq!(emulator.bigquery().rows("p", "shop", "t").len(), 0);
 
@@ -170,7 +183,11 @@ async fn rows_are_listed_by_pages_as_the_service_writes_them() {
     let full = json!({"id": 1, "ok": true, "x": 1.5, "ts": "2026-01-01T00:00:00.5Z", "day": "2026-01-31",
         "at": "2026-01-31 01:02:03", "t": "01:02:03.25", "n": "12.50", "big": "-0.1", "raw": "aGk=", "j": "{\"a\": [1]}",
         "to": {"city": "Bonn"}, "tags": ["a", "b"]});
-    client.tabledata().insert_all("p", "shop", "t", request([(None, full), (None, json!({"id": 2}))])).await.unwrap();
+    client
+        .tabledata()
+        .insert_all("p", "shop", "t", request([(None, full), (None, json!({"id": 2}))]))
+        .await
+        .unwrap();
 
     let ask = |start: Option<&str>, token: Option<String>| ListQueryParameters {
         start_index: start.map(String::from),
@@ -189,7 +206,8 @@ async fn rows_are_listed_by_pages_as_the_service_writes_them() {
     let second = client.tabledata().list("p", "shop", "t", ask(None, first.page_token)).await.unwrap();
     assert_eq!((second.rows.unwrap().len(), second.page_token), (1, None));
 
-    let path = "datasets/shop/tables/t/data?startIndex=0&selectedFields=ts&formatOptions.useInt64Timestamp=true";
+    let path =
+        "datasets/shop/tables/t/data?startIndex=0&selectedFields=ts&formatOptions.useInt64Timestamp=true";
     let (_, answer) = call(&emulator, "GET", path, Value::Null).await;
     assert_eq!(answer["rows"], json!([{"f": [{"v": "1767225600500000"}]}, {"f": [{"v": null}]}]));
 

@@ -6,12 +6,14 @@ mod bq;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::Int64Type;
 use bq::{call, client, refused, with_table};
-use flow_gcp_emulator::Emulator;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use flow_gcp_emulator::Emulator;
 use gcp_bigquery_client::model::job::Job;
 use gcp_bigquery_client::model::job_configuration::JobConfiguration;
 use gcp_bigquery_client::model::job_configuration_load::JobConfigurationLoad;
@@ -43,7 +45,8 @@ async fn load(emulator: &Emulator, id: &str, load: Value) -> (Value, Value) {
     for (key, value) in load.as_object().unwrap() {
         configuration[key] = value.clone();
     }
-    let body = json!({"jobReference": {"projectId": "p", "jobId": id}, "configuration": {"load": configuration}});
+    let body =
+        json!({"jobReference": {"projectId": "p", "jobId": id}, "configuration": {"load": configuration}});
     let (status, answer) = call(emulator, "POST", "jobs", body).await;
     assert_eq!((status, answer["status"]["state"].as_str()), (200, Some("RUNNING")), "{answer}");
     let (_, job) = call(emulator, "GET", &format!("jobs/{id}"), Value::Null).await;
@@ -52,7 +55,13 @@ async fn load(emulator: &Emulator, id: &str, load: Value) -> (Value, Value) {
 }
 
 fn rows(emulator: &Emulator) -> Vec<Value> {
-    emulator.bigquery().query("SELECT n FROM p.shop.t ORDER BY n").unwrap().iter().map(|row| row["n"].clone()).collect()
+    emulator
+        .bigquery()
+        .query("SELECT n FROM p.shop.t ORDER BY n")
+        .unwrap()
+        .iter()
+        .map(|row| row["n"].clone())
+        .collect()
 }
 
 #[tokio::test]
@@ -86,7 +95,11 @@ async fn a_job_id_is_taken_once() {
             }),
             ..Default::default()
         }),
-        job_reference: Some(JobReference { job_id: Some("bundle-7".into()), location: None, project_id: Some("p".into()) }),
+        job_reference: Some(JobReference {
+            job_id: Some("bundle-7".into()),
+            location: None,
+            project_id: Some("p".into()),
+        }),
         ..Default::default()
     };
     client.job().insert("p", job()).await.unwrap();
@@ -116,9 +129,7 @@ async fn a_bad_row_fails_the_whole_job_unless_some_may_be_bad() {
 #[tokio::test]
 async fn dispositions_decide_what_becomes_of_the_table() {
     let emulator = with_files(&[("a.json", b"{\"n\": 1}"), ("b.json", b"{\"n\": 2}")]);
-    let of = |file: &str, disposition: &str| {
-        json!({"sourceUris": [format!("gs://files/{file}")], "writeDisposition": disposition})
-    };
+    let of = |file: &str, disposition: &str| json!({"sourceUris": [format!("gs://files/{file}")], "writeDisposition": disposition});
     assert_eq!(load(&emulator, "1", of("a.json", "WRITE_EMPTY")).await.0, Value::Null);
     assert_eq!(load(&emulator, "2", of("b.json", "WRITE_EMPTY")).await.0["reason"], "duplicate");
     assert_eq!(load(&emulator, "3", of("b.json", "WRITE_APPEND")).await.0, Value::Null);
@@ -160,7 +171,10 @@ async fn csv_is_loaded() {
     let emulator = with_files(&[("a.csv", b"n,name\n1,\"a, b\"\n2,\n")]);
     let job = json!({"sourceUris": ["gs://files/a.csv"], "sourceFormat": "CSV", "skipLeadingRows": 1});
     assert_eq!(load(&emulator, "1", job).await.0, Value::Null);
-    assert_eq!(emulator.bigquery().rows("p", "shop", "t"), [json!({"n": 1, "name": "a, b"}), json!({"n": 2, "name": ""})]);
+    assert_eq!(
+        emulator.bigquery().rows("p", "shop", "t"),
+        [json!({"n": 1, "name": "a, b"}), json!({"n": 2, "name": ""})]
+    );
 }
 
 #[tokio::test]
@@ -169,8 +183,17 @@ async fn parquet_brings_its_schema() {
         ("name", Arc::new(StringArray::from(vec![Some("a"), None]))),
         ("n", Arc::new(Int64Array::from(vec![1, 2]))),
         ("x", Arc::new(Float64Array::from(vec![0.5, 1.0]))),
-        ("ts", Arc::new(TimestampMicrosecondArray::from(vec![1_767_225_600_000_001; 2]).with_timezone("UTC"))),
-        ("list", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1), Some(2)]), None]))),
+        (
+            "ts",
+            Arc::new(TimestampMicrosecondArray::from(vec![1_767_225_600_000_001; 2]).with_timezone("UTC")),
+        ),
+        (
+            "list",
+            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(vec![
+                Some(vec![Some(1), Some(2)]),
+                None,
+            ])),
+        ),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut file = Vec::new();
@@ -182,10 +205,13 @@ async fn parquet_brings_its_schema() {
         "destinationTable": {"projectId": "p", "datasetId": "shop", "tableId": "new"}});
     assert_eq!(load(&emulator, "1", job).await.0, Value::Null);
     let ts = "2026-01-01T00:00:00.000001Z";
-    assert_eq!(emulator.bigquery().rows("p", "shop", "new"), [
-        json!({"name": "a", "n": 1, "x": 0.5, "ts": ts, "list": [1, 2]}),
-        json!({"name": null, "n": 2, "x": 1.0, "ts": ts, "list": []}),
-    ]);
+    assert_eq!(
+        emulator.bigquery().rows("p", "shop", "new"),
+        [
+            json!({"name": "a", "n": 1, "x": 0.5, "ts": ts, "list": [1, 2]}),
+            json!({"name": null, "n": 2, "x": 1.0, "ts": ts, "list": []}),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -44,8 +44,11 @@ async fn a_table_keeps_its_layout_and_its_nested_schema() {
     let client = client(&emulator).await;
     let mut items = TableFieldSchema::record("items", vec![field("price", FieldType::Float64, "REQUIRED")]);
     items.mode = Some("REPEATED".into());
-    let schema =
-        TableSchema::new(vec![field("id", FieldType::Int64, "REQUIRED"), items, TableFieldSchema::timestamp("ts")]);
+    let schema = TableSchema::new(vec![
+        field("id", FieldType::Int64, "REQUIRED"),
+        items,
+        TableFieldSchema::timestamp("ts"),
+    ]);
     let table = Table::new("p", "shop", "orders", schema)
         .time_partitioning(TimePartitioning::per_day().field("ts"))
         .clustering(Clustering { fields: Some(vec!["id".into()]) });
@@ -75,14 +78,32 @@ async fn what_cannot_be_a_table_is_refused_with_its_reason() {
         (json!({"schema": {"fields": [{"name": "a b", "type": "STRING"}]}}), "Invalid field name"),
         (json!({"schema": {"fields": [{"name": "_PARTITIONTIME", "type": "STRING"}]}}), "Invalid field name"),
         (json!({"schema": {"fields": [{"name": "a", "type": "TEXT"}]}}), "TEXT is not a valid value"),
-        (json!({"schema": {"fields": [{"name": "a", "type": "DATE"}, {"name": "A", "type": "DATE"}]}}), "Duplicate"),
+        (
+            json!({"schema": {"fields": [{"name": "a", "type": "DATE"}, {"name": "A", "type": "DATE"}]}}),
+            "Duplicate",
+        ),
         (json!({"schema": {"fields": [{"name": "a", "type": "RECORD"}]}}), "has no schema"),
-        (json!({"schema": {"fields": fields}, "timePartitioning": {"type": "DAY", "field": "x"}}), "cannot be found"),
-        (json!({"schema": {"fields": fields}, "timePartitioning": {"type": "DAY", "field": "n"}}), "can only be of type"),
-        (json!({"schema": {"fields": fields}, "timePartitioning": {"type": "HOUR", "field": "at"}}), "by HOUR"),
+        (
+            json!({"schema": {"fields": fields}, "timePartitioning": {"type": "DAY", "field": "x"}}),
+            "cannot be found",
+        ),
+        (
+            json!({"schema": {"fields": fields}, "timePartitioning": {"type": "DAY", "field": "n"}}),
+            "can only be of type",
+        ),
+        (
+            json!({"schema": {"fields": fields}, "timePartitioning": {"type": "HOUR", "field": "at"}}),
+            "by HOUR",
+        ),
         (json!({"schema": {"fields": fields}, "clustering": {"fields": ["x"]}}), "Invalid field: x"),
-        (json!({"schema": {"fields": fields}, "clustering": {"fields": ["n", "n", "n", "n", "n"]}}), "at most 4"),
-        (json!({"schema": {"fields": fields}, "tableConstraints": {"primaryKey": {"columns": ["x"]}}}), "Primary key"),
+        (
+            json!({"schema": {"fields": fields}, "clustering": {"fields": ["n", "n", "n", "n", "n"]}}),
+            "at most 4",
+        ),
+        (
+            json!({"schema": {"fields": fields}, "tableConstraints": {"primaryKey": {"columns": ["x"]}}}),
+            "Primary key",
+        ),
     ];
     for (mut table, wanted) in cases {
         table["tableReference"] = json!({"tableId": "t"});
@@ -110,18 +131,29 @@ async fn a_schema_may_grow_and_relax_but_not_shrink_or_change() {
     assert!(patch(json!([id("INT64", "REQUIRED")])).await.1.contains("Field to is missing in new schema"));
     assert!(patch(json!([id("STRING", "REQUIRED"), record])).await.1.contains("from INTEGER to STRING"));
     let required = json!({"name": "more", "type": "STRING", "mode": "REQUIRED"});
-    assert!(patch(json!([id("INT64", "REQUIRED"), record, required])).await.1.contains("Cannot add required fields"));
-    assert_eq!(emulator.bigquery().table("p", "shop", "orders").unwrap()["schema"]["fields"][0]["mode"], "REQUIRED");
+    assert!(
+        patch(json!([id("INT64", "REQUIRED"), record, required]))
+            .await
+            .1
+            .contains("Cannot add required fields")
+    );
+    assert_eq!(
+        emulator.bigquery().table("p", "shop", "orders").unwrap()["schema"]["fields"][0]["mode"],
+        "REQUIRED"
+    );
 
     let wider = json!({"name": "to", "type": "RECORD",
         "fields": [{"name": "city", "type": "STRING"}, {"name": "tags", "type": "STRING", "mode": "REPEATED"}]});
     let more = json!({"name": "more", "type": "DATE"});
     assert_eq!(patch(json!([id("INT64", "NULLABLE"), more, wider])).await, (200, String::new()));
     let table = emulator.bigquery().table("p", "shop", "orders").unwrap();
-    let names: Vec<_> = table["schema"]["fields"].as_array().unwrap().iter().map(|f| f["name"].clone()).collect();
+    let names: Vec<_> =
+        table["schema"]["fields"].as_array().unwrap().iter().map(|f| f["name"].clone()).collect();
     assert_eq!(names, ["id", "to", "more"]);
     assert_eq!(table["schema"]["fields"][0]["mode"], "NULLABLE");
-    assert!(patch(json!([id("INT64", "REQUIRED"), wider, more])).await.1.contains("from NULLABLE to REQUIRED"));
+    assert!(
+        patch(json!([id("INT64", "REQUIRED"), wider, more])).await.1.contains("from NULLABLE to REQUIRED")
+    );
 }
 
 #[tokio::test]

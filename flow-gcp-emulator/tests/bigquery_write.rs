@@ -85,7 +85,12 @@ fn descriptor(change: &str) -> DescriptorProto {
     if !change.is_empty() {
         fields.push(field(change, 8, Kind::String, Label::Optional));
     }
-    DescriptorProto { name: Some("Row".into()), field: fields, nested_type: vec![item], ..DescriptorProto::default() }
+    DescriptorProto {
+        name: Some("Row".into()),
+        field: fields,
+        nested_type: vec![item],
+        ..DescriptorProto::default()
+    }
 }
 
 fn fields() -> Value {
@@ -104,7 +109,12 @@ fn append(stream: &str, offset: Option<i64>, rows: &[Row]) -> AppendRowsRequest 
     described(stream, offset, rows, descriptor(""))
 }
 
-fn described(stream: &str, offset: Option<i64>, rows: &[Row], descriptor: DescriptorProto) -> AppendRowsRequest {
+fn described(
+    stream: &str,
+    offset: Option<i64>,
+    rows: &[Row],
+    descriptor: DescriptorProto,
+) -> AppendRowsRequest {
     let rows = ProtoRows { serialized_rows: rows.iter().map(Message::encode_to_vec).collect() };
     let writer_schema = Some(ProtoSchema { proto_descriptor: Some(descriptor) });
     AppendRowsRequest {
@@ -120,7 +130,10 @@ async fn client(emulator: &Emulator) -> Client {
 }
 
 /// All answers of one connection, and how it ended.
-async fn send(client: &mut Client, requests: Vec<AppendRowsRequest>) -> (Vec<AppendRowsResponse>, Option<Status>) {
+async fn send(
+    client: &mut Client,
+    requests: Vec<AppendRowsRequest>,
+) -> (Vec<AppendRowsResponse>, Option<Status>) {
     let mut answers = match client.append_rows(futures::stream::iter(requests)).await {
         Ok(answers) => answers.into_inner(),
         Err(status) => return (Vec::new(), Some(status)),
@@ -175,11 +188,14 @@ async fn the_default_stream_shows_rows_at_once_with_all_types() {
     let (answers, end) = send(&mut client, vec![append(DEFAULT, None, &[full]), second]).await;
     assert!(end.is_none(), "{end:?}");
     assert_eq!(answers.iter().map(outcome).collect::<Vec<_>>(), [Ok(None), Ok(None)]);
-    assert_eq!(emulator.bigquery().rows("p", "shop", "t"), [
-        json!({"n": 1, "name": "a", "ts": "2026-01-01T00:00:00.000001Z", "day": "2026-01-01", "fee": "1.5",
+    assert_eq!(
+        emulator.bigquery().rows("p", "shop", "t"),
+        [
+            json!({"n": 1, "name": "a", "ts": "2026-01-01T00:00:00.000001Z", "day": "2026-01-01", "fee": "1.5",
             "items": [{"price": 2.5}, {"price": null}], "tags": ["x", "y"]}),
-        json!({"n": 2, "name": null, "ts": null, "day": null, "fee": null, "items": [], "tags": []}),
-    ]);
+            json!({"n": 2, "name": null, "ts": null, "day": null, "fee": null, "items": [], "tags": []}),
+        ]
+    );
     assert_eq!(emulator.calls("bigquery.AppendRows"), 1);
 }
 
@@ -204,7 +220,8 @@ async fn offsets_of_a_committed_stream_are_checked_in_the_stream() {
     let request = GetWriteStreamRequest { name: stream.clone(), ..GetWriteStreamRequest::default() };
     let found = client.get_write_stream(request).await.unwrap().into_inner();
     assert_eq!(found.r#type, Type::Committed as i32);
-    let finalized = client.finalize_write_stream(FinalizeWriteStreamRequest { name: stream.clone() }).await.unwrap();
+    let finalized =
+        client.finalize_write_stream(FinalizeWriteStreamRequest { name: stream.clone() }).await.unwrap();
     assert_eq!(finalized.into_inner().row_count, 4);
     let (answers, _) = send(&mut client, vec![append(&stream, Some(4), &[row(5)])]).await;
     assert_eq!(outcome(&answers[0]), Err(Code::InvalidArgument));
@@ -218,7 +235,10 @@ async fn pending_streams_come_into_view_together() {
     let second = create(&mut client, Type::Pending).await;
     send(&mut client, vec![append(&first, Some(0), &[row(1), row(2)])]).await;
     send(&mut client, vec![append(&second, Some(0), &[row(3)])]).await;
-    let both = BatchCommitWriteStreamsRequest { parent: TABLE.into(), write_streams: vec![first.clone(), second.clone()] };
+    let both = BatchCommitWriteStreamsRequest {
+        parent: TABLE.into(),
+        write_streams: vec![first.clone(), second.clone()],
+    };
     client.finalize_write_stream(FinalizeWriteStreamRequest { name: first }).await.unwrap();
     let early = client.batch_commit_write_streams(both.clone()).await.unwrap().into_inner();
     assert_eq!((early.commit_time, early.stream_errors.len()), (None, 1));
@@ -242,7 +262,11 @@ async fn a_buffered_stream_shows_what_was_flushed() {
     assert_eq!(numbers(&emulator), [0; 0]);
     let flush = async |client: &mut Client, offset| {
         let request = FlushRowsRequest { write_stream: stream.clone(), offset: Some(offset) };
-        client.flush_rows(request).await.map(|answer| answer.into_inner().offset).map_err(|status| status.code())
+        client
+            .flush_rows(request)
+            .await
+            .map(|answer| answer.into_inner().offset)
+            .map_err(|status| status.code())
     };
     assert_eq!(flush(&mut client, 1).await, Ok(1));
     assert_eq!(numbers(&emulator), [1, 2]);
@@ -260,8 +284,12 @@ async fn bad_rows_are_named_and_nothing_is_written() {
     let (answers, end) = send(&mut client, vec![append(DEFAULT, None, &[row(1), bad, Row::default()])]).await;
     assert!(end.is_none(), "{end:?}");
     assert_eq!(outcome(&answers[0]), Err(Code::InvalidArgument));
-    let errors: Vec<_> = answers[0].row_errors.iter().map(|error| (error.index, error.message.as_str())).collect();
-    assert_eq!(errors, [(1, "Invalid NUMERIC value: much Field: fee"), (2, "Missing required field: n. Field: n")]);
+    let errors: Vec<_> =
+        answers[0].row_errors.iter().map(|error| (error.index, error.message.as_str())).collect();
+    assert_eq!(
+        errors,
+        [(1, "Invalid NUMERIC value: much Field: fee"), (2, "Missing required field: n. Field: n")]
+    );
     assert_eq!(numbers(&emulator), [0; 0]);
 }
 
@@ -290,7 +318,8 @@ async fn changes_replace_and_delete_by_the_primary_key() {
         "tableConstraints": {"primaryKey": {"columns": ["n"]}}});
     assert_eq!(call(&emulator, "POST", "datasets/shop/tables", table).await.0, 200);
     let mut client = client(&emulator).await;
-    let change = |n, name: &str, change: &str| Row { name: Some(name.into()), change: Some(change.into()), ..row(n) };
+    let change =
+        |n, name: &str, change: &str| Row { name: Some(name.into()), change: Some(change.into()), ..row(n) };
     let rows = [
         change(1, "a", "UPSERT"),
         change(2, "b", "UPSERT"),
@@ -298,7 +327,8 @@ async fn changes_replace_and_delete_by_the_primary_key() {
         change(2, "", "DELETE"),
         change(3, "d", "UPSERT"),
     ];
-    let (answers, _) = send(&mut client, vec![described(DEFAULT, None, &rows, descriptor("_CHANGE_TYPE"))]).await;
+    let (answers, _) =
+        send(&mut client, vec![described(DEFAULT, None, &rows, descriptor("_CHANGE_TYPE"))]).await;
     assert_eq!(outcome(&answers[0]), Ok(None));
     let rows = emulator.bigquery().query("SELECT n, name FROM p.shop.t ORDER BY n").unwrap();
     assert_eq!(rows, [json!({"n": 1, "name": "c"}), json!({"n": 3, "name": "d"})]);

@@ -5,6 +5,7 @@
 //! | text files | [`TextFiles::matching`](files::TextFiles::matching), [`stdin`](files::TextFiles::stdin) | [`TextFiles::under`](files::TextFiles::under) | `files` |
 //! | JSON lines | [`JsonFiles::matching`](files::JsonFiles::matching), [`stdin`](files::JsonFiles::stdin) | [`JsonFiles::under`](files::JsonFiles::under) | `files` |
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
+//! | Cloud Storage | `gs://bucket/pattern` as a pattern of the above | `gs://bucket/prefix` as their root | `gcs` |
 //! | Google Pub/Sub | `PubSub::subscription`, `topic` | `PubSub::publish_to` | `pubsub` |
 //! | made-up data | [`Generator`] | | |
 //!
@@ -29,6 +30,8 @@ pub mod bigquery;
 pub mod files;
 #[cfg(feature = "gcp")]
 pub mod gcp;
+#[cfg(feature = "gcs")]
+pub mod gcs;
 mod generator;
 #[cfg(feature = "pubsub")]
 pub mod pubsub;

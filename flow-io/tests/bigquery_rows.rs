@@ -118,7 +118,7 @@ fn a_row_becomes_a_message_of_its_columns() {
     let mut wanted = b"before".to_vec();
     wanted.extend_from_slice(b"\x0a\x03o-1");
     // 1_740_455_813_060_650 as a varint.
-    wanted.extend_from_slice(b"\x10\xaa\xc8\x84\xac\x95\xdd\x8b\x03");
+    wanted.extend_from_slice(b"\x10\xaa\xb0\xf0\x93\xf7\xdd\x8b\x03");
     wanted.extend_from_slice(b"\x1a\x07shipped");
     wanted.extend_from_slice(b"\x22\x10\x0a\x03tea\x10\x02\x19\0\0\0\0\0\0\xf8\x3f");
     wanted.extend_from_slice(b"\x22\x10\x0a\x03cup\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");

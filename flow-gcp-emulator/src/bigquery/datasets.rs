@@ -7,7 +7,12 @@ use super::schema::check_id;
 use super::state::{DatasetName, State, TableName, forget, keep};
 
 impl State {
-    pub(crate) fn create_dataset(&mut self, name: &DatasetName, mut resource: Value, now: i64) -> Result<Value> {
+    pub(crate) fn create_dataset(
+        &mut self,
+        name: &DatasetName,
+        mut resource: Value,
+        now: i64,
+    ) -> Result<Value> {
         check_id("dataset", &name.dataset)?;
         if self.datasets.contains_key(name) {
             return Err(Error::duplicate(format!("Dataset {name}")));

@@ -30,7 +30,9 @@ impl Parts {
             None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        if whole.len() + fraction.len() == 0 || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        if whole.len() + fraction.len() == 0
+            || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit())
+        {
             return None;
         }
         let (mut whole, mut fraction) = (whole.to_string(), fraction.to_string());
@@ -77,7 +79,8 @@ pub(crate) fn checked(value: i128) -> Option<i128> {
 /// As text without needless zeros.
 pub(crate) fn print(value: i128) -> String {
     let sign = if value < 0 { "-" } else { "" };
-    let (whole, fraction) = (value.unsigned_abs() / UNIT.unsigned_abs(), value.unsigned_abs() % UNIT.unsigned_abs());
+    let (whole, fraction) =
+        (value.unsigned_abs() / UNIT.unsigned_abs(), value.unsigned_abs() % UNIT.unsigned_abs());
     let fraction = format!("{fraction:0SCALE$}");
     match fraction.trim_end_matches('0') {
         "" => format!("{sign}{whole}"),

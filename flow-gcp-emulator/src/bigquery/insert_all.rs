@@ -24,7 +24,9 @@ impl State {
         let rows = body["rows"].as_array().map_or(&[][..], Vec::as_slice);
         check_count(rows.len())?;
         if !body["templateSuffix"].is_null() {
-            return Err(Error::invalid("the emulator has no template tables: create the table and leave templateSuffix out"));
+            return Err(Error::invalid(
+                "the emulator has no template tables: create the table and leave templateSuffix out",
+            ));
         }
         let reading = Reading { ignore_unknown: body["ignoreUnknownValues"] == true, hex: false };
         let empty = Map::new();
@@ -59,7 +61,9 @@ fn check_count(rows: usize) -> Result<()> {
     match rows {
         0 => Err(Error::invalid("No rows present in the request.")),
         1..=MOST_ROWS => Ok(()),
-        _ => Err(Error::invalid(format!("too many rows present in the request, limit: {MOST_ROWS} row count: {rows}."))),
+        _ => Err(Error::invalid(format!(
+            "too many rows present in the request, limit: {MOST_ROWS} row count: {rows}."
+        ))),
     }
 }
 
@@ -70,7 +74,9 @@ fn answer(errors: &[(usize, Problem)], stopped: Option<usize>) -> Value {
     if let Some(rows) = stopped {
         let bad = |index: &usize| errors.binary_search_by_key(index, |(index, _)| *index).is_ok();
         let nothing = Problem::at("", "");
-        entries.extend((0..rows).filter(|index| !bad(index)).map(|index| (index, entry(index, "stopped", &nothing))));
+        entries.extend(
+            (0..rows).filter(|index| !bad(index)).map(|index| (index, entry(index, "stopped", &nothing))),
+        );
         entries.sort_by_key(|(index, _)| *index);
     }
     let mut answer = json!({"kind": "bigquery#tableDataInsertAllResponse"});

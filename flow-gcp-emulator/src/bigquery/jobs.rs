@@ -107,7 +107,13 @@ impl State {
     }
 
     /// `jobs.insert`: the answer says that it is running; `jobs.get` tells how it ended.
-    pub(crate) fn insert_job(&mut self, project: &str, body: Value, objects: &super::Objects, now: i64) -> Result<Value> {
+    pub(crate) fn insert_job(
+        &mut self,
+        project: &str,
+        body: Value,
+        objects: &super::Objects,
+        now: i64,
+    ) -> Result<Value> {
         let number = self.number();
         let id = body["jobReference"]["jobId"].as_str().map_or_else(|| format!("job_{number}"), String::from);
         check_job_id(&id)?;

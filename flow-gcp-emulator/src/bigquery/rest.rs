@@ -88,14 +88,17 @@ async fn json(headers: &HeaderMap, body: Body) -> Result<Value> {
     if raw.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&raw).map_err(|error| Error::new(400, "parseError", format!("Parse Error: {error}")))
+    serde_json::from_slice(&raw)
+        .map_err(|error| Error::new(400, "parseError", format!("Parse Error: {error}")))
 }
 
 /// Stops one byte behind the limit, so that a small body cannot fill the memory.
 fn unzip(raw: &[u8]) -> Result<Bytes> {
     let mut plain = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(raw).take(LARGEST_BODY as u64 + 1);
-    reader.read_to_end(&mut plain).map_err(|error| Error::new(400, "badRequest", format!("broken gzip: {error}")))?;
+    reader
+        .read_to_end(&mut plain)
+        .map_err(|error| Error::new(400, "badRequest", format!("broken gzip: {error}")))?;
     Ok(plain.into())
 }
 
@@ -128,7 +131,12 @@ impl Service {
     }
 }
 
-async fn create_dataset(Shared(s): Shared<Service>, Path(p): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn create_dataset(
+    Shared(s): Shared<Service>,
+    Path(p): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let now = s.now();
     s.with_body(&headers, body, |state, json| {
         let id = json["datasetReference"]["datasetId"].as_str().unwrap_or_default();
@@ -198,8 +206,11 @@ async fn list_tables(
 fn listed(kind: &str, name: &str, all: Vec<Value>, q: &HashMap<String, String>) -> Value {
     let page = page(q);
     let total = all.len() as u64;
-    let shown: Vec<Value> =
-        all.into_iter().skip(page.start as usize).take(usize::try_from(page.most).unwrap_or(usize::MAX)).collect();
+    let shown: Vec<Value> = all
+        .into_iter()
+        .skip(page.start as usize)
+        .take(usize::try_from(page.most).unwrap_or(usize::MAX))
+        .collect();
     let end = page.start + shown.len() as u64;
     let mut list = serde_json::json!({"kind": kind, name: shown});
     if end < total {
@@ -234,7 +245,10 @@ async fn put_table(
     s.with_body(&headers, body, |state, json| state.update_table(&name, &json, true, now)).await
 }
 
-async fn delete_table(Shared(s): Shared<Service>, Path((p, d, t)): Path<(String, String, String)>) -> Response {
+async fn delete_table(
+    Shared(s): Shared<Service>,
+    Path((p, d, t)): Path<(String, String, String)>,
+) -> Response {
     deleted(s.lock().delete_table(&TableName::new(&p, &d, &t)))
 }
 
@@ -262,7 +276,12 @@ async fn list_rows(
     answer(s.lock().list_rows(&TableName::new(&p, &d, &t), page(&q), form(&q), fields))
 }
 
-async fn query(Shared(s): Shared<Service>, Path(p): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn query(
+    Shared(s): Shared<Service>,
+    Path(p): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let now = s.now();
     s.with_body(&headers, body, |state, json| state.query(&p, &json, now)).await
 }
@@ -275,7 +294,12 @@ async fn query_results(
     answer(s.lock().query_results(&key, page(&q), form(&q)))
 }
 
-async fn insert_job(Shared(s): Shared<Service>, Path(p): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn insert_job(
+    Shared(s): Shared<Service>,
+    Path(p): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let now = s.now();
     let objects = s.objects().clone();
     s.with_body(&headers, body, |state, json| state.insert_job(&p, json, &objects, now)).await
@@ -294,5 +318,7 @@ fn page(q: &HashMap<String, String>) -> Page {
 }
 
 fn form(q: &HashMap<String, String>) -> Form {
-    Form::Wire { int64_timestamp: q.get("formatOptions.useInt64Timestamp").is_some_and(|value| value == "true") }
+    Form::Wire {
+        int64_timestamp: q.get("formatOptions.useInt64Timestamp").is_some_and(|value| value == "true"),
+    }
 }

@@ -197,7 +197,9 @@ fn check_field_name(name: &str) -> Result<()> {
         && name.chars().count() <= 300;
     let upper = name.to_ascii_uppercase();
     if !fits || RESERVED.iter().any(|prefix| upper.starts_with(prefix)) {
-        return Err(Error::invalid(format!("Invalid field name \"{name}\". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long.")));
+        return Err(Error::invalid(format!(
+            "Invalid field name \"{name}\". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long."
+        )));
     }
     Ok(())
 }
@@ -236,9 +238,8 @@ pub(crate) struct Allowed {
 ///
 /// `keep` says whether an old field that is not named stays (loads) or makes the update fail (patches).
 pub(crate) fn merge(table: &str, old: &Value, new: &Value, allowed: Allowed, keep: bool) -> Result<Value> {
-    let mismatch = |text: String| {
-        Error::invalid(format!("Provided Schema does not match Table {table}. {text}"))
-    };
+    let mismatch =
+        |text: String| Error::invalid(format!("Provided Schema does not match Table {table}. {text}"));
     let same = |a: &Value, b: &Value| {
         a["name"].as_str().unwrap_or_default().eq_ignore_ascii_case(b["name"].as_str().unwrap_or_default())
     };
@@ -260,7 +261,9 @@ pub(crate) fn merge(table: &str, old: &Value, new: &Value, allowed: Allowed, kee
             return Err(mismatch(format!("Cannot add fields (field: {name})")));
         }
         if now["mode"] == "REQUIRED" {
-            return Err(mismatch(format!("Cannot add required fields to an existing schema. (field: {name})")));
+            return Err(mismatch(format!(
+                "Cannot add required fields to an existing schema. (field: {name})"
+            )));
         }
         merged.push(now.clone());
     }
@@ -269,7 +272,8 @@ pub(crate) fn merge(table: &str, old: &Value, new: &Value, allowed: Allowed, kee
 
 fn merge_field(table: &str, was: &Value, now: &Value, allowed: Allowed, keep: bool) -> Result<Value> {
     for part in ["type", "mode"] {
-        let relaxed = part == "mode" && was[part] == "REQUIRED" && now[part] == "NULLABLE" && allowed.relaxation;
+        let relaxed =
+            part == "mode" && was[part] == "REQUIRED" && now[part] == "NULLABLE" && allowed.relaxation;
         if was[part] != now[part] && !relaxed {
             return Err(Error::invalid(format!(
                 "Provided Schema does not match Table {table}. Field {} has changed {part} from {} to {}",

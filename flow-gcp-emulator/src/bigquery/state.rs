@@ -65,7 +65,9 @@ impl TableName {
     pub(crate) fn of_path(path: &str) -> Result<Self> {
         let parts: Vec<_> = path.split('/').collect();
         match parts[..] {
-            ["projects", project, "datasets", dataset, "tables", table] => Ok(Self::new(project, dataset, table)),
+            ["projects", project, "datasets", dataset, "tables", table] => {
+                Ok(Self::new(project, dataset, table))
+            }
             _ => Err(Error::invalid(format!("\"{path}\" does not name a table"))),
         }
     }
@@ -92,7 +94,8 @@ impl Table {
     pub(crate) fn new(number: u64, resource: Value) -> Result<Self> {
         let schema = Arc::new(Schema::parse(&resource["schema"])?);
         let columns = resource["tableConstraints"]["primaryKey"]["columns"].as_array();
-        let key = columns.into_iter().flatten().filter_map(|name| schema.find(name.as_str()?)).map(|(at, _)| at);
+        let key =
+            columns.into_iter().flatten().filter_map(|name| schema.find(name.as_str()?)).map(|(at, _)| at);
         let key = key.collect();
         Ok(Self { number, resource, schema, key, seen: Seen::default(), absent_for: 0 })
     }
@@ -167,8 +170,9 @@ impl State {
             rows.collect::<rusqlite::Result<_>>()?
         };
         for (kind, key, text) in entries {
-            let json: Value = serde_json::from_str(&text)
-                .map_err(|error| Error::new(500, "internalError", format!("broken entry of {kind} {key}: {error}")))?;
+            let json: Value = serde_json::from_str(&text).map_err(|error| {
+                Error::new(500, "internalError", format!("broken entry of {kind} {key}: {error}"))
+            })?;
             self.last = self.last.max(json["number"].as_u64().unwrap_or(0));
             match kind.as_str() {
                 "dataset" => {

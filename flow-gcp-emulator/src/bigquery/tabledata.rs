@@ -18,7 +18,13 @@ pub(crate) struct Page {
 
 impl State {
     /// `tabledata.list`; `fields` names the columns wanted, separated by commas.
-    pub(crate) fn list_rows(&self, name: &TableName, page: Page, form: Form, fields: Option<&str>) -> Result<Value> {
+    pub(crate) fn list_rows(
+        &self,
+        name: &TableName,
+        page: Page,
+        form: Form,
+        fields: Option<&str>,
+    ) -> Result<Value> {
         let table = self.table(name)?;
         let total = self.count(table)?;
         let rows = self.stored_rows(table, page)?;
@@ -26,10 +32,13 @@ impl State {
         let rows: Vec<Value> = match fields {
             None => rows.iter().map(|row| form.row(&table.schema, row)).collect(),
             Some(fields) => {
-                let wanted = |name: &str| fields.split(',').any(|field| field.trim().eq_ignore_ascii_case(name));
-                let kept: Vec<usize> =
-                    (0..table.schema.fields.len()).filter(|at| wanted(&table.schema.fields[*at].name)).collect();
-                let schema = Schema { fields: kept.iter().map(|at| table.schema.fields[*at].clone()).collect() };
+                let wanted =
+                    |name: &str| fields.split(',').any(|field| field.trim().eq_ignore_ascii_case(name));
+                let kept: Vec<usize> = (0..table.schema.fields.len())
+                    .filter(|at| wanted(&table.schema.fields[*at].name))
+                    .collect();
+                let schema =
+                    Schema { fields: kept.iter().map(|at| table.schema.fields[*at].clone()).collect() };
                 let cells = |row: &Row| kept.iter().map(|at| row[*at].clone()).collect::<Vec<Cell>>();
                 rows.iter().map(|row| form.row(&schema, &cells(row))).collect()
             }

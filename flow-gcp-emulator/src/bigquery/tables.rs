@@ -34,7 +34,10 @@ impl State {
         resource["location"] = json!("US");
         resource["creationTime"] = json!((now / 1000).to_string());
         resource["lastModifiedTime"] = json!((now / 1000).to_string());
-        resource.as_object_mut().into_iter().for_each(|resource| resource.retain(|_, value| !value.is_null()));
+        resource
+            .as_object_mut()
+            .into_iter()
+            .for_each(|resource| resource.retain(|_, value| !value.is_null()));
         let mut table = Table::new(self.number(), resource)?;
         table.absent_for = self.new_absent_for;
         self.create_physical(&table)?;
@@ -53,7 +56,8 @@ impl State {
         self.db.execute_batch(&format!("CREATE TABLE {physical}({columns})"))?;
         if !table.key.is_empty() {
             let key: Vec<_> = table.key.iter().map(|at| format!("c{at}")).collect();
-            self.db.execute_batch(&format!("CREATE INDEX {physical}_key ON {physical}({})", key.join(",")))?;
+            self.db
+                .execute_batch(&format!("CREATE INDEX {physical}_key ON {physical}({})", key.join(",")))?;
         }
         Ok(())
     }
@@ -78,7 +82,9 @@ impl State {
         let tables = self.tables.iter().filter(|(table, _)| table.of == *name);
         let short = |table: &Table| {
             let mut short = json!({"kind": "bigquery#table"});
-            for key in ["id", "tableReference", "type", "creationTime", "timePartitioning", "clustering", "labels"] {
+            for key in
+                ["id", "tableReference", "type", "creationTime", "timePartitioning", "clustering", "labels"]
+            {
                 if let Some(value) = table.resource.get(key) {
                     short[key] = value.clone();
                 }
@@ -89,7 +95,13 @@ impl State {
     }
 
     /// Changes what the patch names. With `whole`, what it does not name is taken away.
-    pub(crate) fn update_table(&mut self, name: &TableName, patch: &Value, whole: bool, now: i64) -> Result<Value> {
+    pub(crate) fn update_table(
+        &mut self,
+        name: &TableName,
+        patch: &Value,
+        whole: bool,
+        now: i64,
+    ) -> Result<Value> {
         let old = self.table(name)?;
         let mut resource = old.resource.clone();
         let fields = match patch.get("schema").filter(|schema| schema.is_object()) {
@@ -111,13 +123,22 @@ impl State {
                 resource[key] = value.clone();
             }
         }
-        resource.as_object_mut().into_iter().for_each(|resource| resource.retain(|_, value| !value.is_null()));
+        resource
+            .as_object_mut()
+            .into_iter()
+            .for_each(|resource| resource.retain(|_, value| !value.is_null()));
         self.replace(name, resource, fields, now)?;
         self.table_resource(name)
     }
 
     /// Adds the fields of `schema` that the table does not have.
-    pub(crate) fn widen(&mut self, name: &TableName, schema: &Value, allowed: Allowed, now: i64) -> Result<()> {
+    pub(crate) fn widen(
+        &mut self,
+        name: &TableName,
+        schema: &Value,
+        allowed: Allowed,
+        now: i64,
+    ) -> Result<()> {
         let resource = self.table(name)?.resource.clone();
         let fields = merged_fields(name, &resource, schema, allowed, true)?;
         self.replace(name, resource, fields, now)
@@ -157,7 +178,13 @@ impl State {
     }
 }
 
-fn merged_fields(name: &TableName, resource: &Value, schema: &Value, allowed: Allowed, keep: bool) -> Result<Value> {
+fn merged_fields(
+    name: &TableName,
+    resource: &Value,
+    schema: &Value,
+    allowed: Allowed,
+    keep: bool,
+) -> Result<Value> {
     let mut new = schema["fields"].clone();
     normalise(&mut new, &Schema::parse(schema)?);
     let empty = resource["schema"]["fields"].as_array().is_none_or(Vec::is_empty);
@@ -179,11 +206,17 @@ fn check_layout(resource: &Value, schema: &Schema) -> Result<()> {
         let field = schema.find(name).map(|(_, field)| field.whole());
         match field {
             None => {
-                let text = format!("The field specified for clustering cannot be found in the schema. Invalid field: {name}.");
+                let text = format!(
+                    "The field specified for clustering cannot be found in the schema. Invalid field: {name}."
+                );
                 return Err(Error::invalid(text));
             }
-            Some(Type::Struct(_) | Type::Array(_) | Type::Float64 | Type::Json | Type::Bytes | Type::Time) => {
-                return Err(Error::invalid(format!("Field {name} has a type that cannot be used for clustering.")));
+            Some(
+                Type::Struct(_) | Type::Array(_) | Type::Float64 | Type::Json | Type::Bytes | Type::Time,
+            ) => {
+                return Err(Error::invalid(format!(
+                    "Field {name} has a type that cannot be used for clustering."
+                )));
             }
             Some(_) => {}
         }
@@ -194,7 +227,9 @@ fn check_layout(resource: &Value, schema: &Schema) -> Result<()> {
         match schema.find(name).map(|(_, field)| field.whole()) {
             None => return Err(Error::invalid(format!("Primary key column {name} is not in the schema."))),
             Some(Type::Struct(_) | Type::Array(_) | Type::Json | Type::Geography) => {
-                return Err(Error::invalid(format!("Field {name} has a type that cannot be in a primary key.")));
+                return Err(Error::invalid(format!(
+                    "Field {name} has a type that cannot be in a primary key."
+                )));
             }
             Some(_) => {}
         }
@@ -205,7 +240,9 @@ fn check_layout(resource: &Value, schema: &Schema) -> Result<()> {
 fn check_partitioning(partitioning: &Value, schema: &Schema) -> Result<()> {
     let kind = partitioning["type"].as_str().unwrap_or_default();
     if !matches!(kind, "DAY" | "HOUR" | "MONTH" | "YEAR") {
-        return Err(Error::invalid(format!("Invalid time partitioning type \"{kind}\": DAY, HOUR, MONTH or YEAR is expected.")));
+        return Err(Error::invalid(format!(
+            "Invalid time partitioning type \"{kind}\": DAY, HOUR, MONTH or YEAR is expected."
+        )));
     }
     let Some(name) = partitioning["field"].as_str() else { return Ok(()) };
     match schema.find(name).map(|(_, field)| field.whole()) {

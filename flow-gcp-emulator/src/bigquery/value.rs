@@ -113,13 +113,16 @@ impl Reading {
 
     fn element(self, field: &Field, value: &Value) -> Result<Value, Problem> {
         match (&field.ty, value) {
-            (_, Value::Null) => {
-                Err(Problem::at(&field.name, "Only optional fields can be set to NULL, not elements of arrays."))
-            }
+            (_, Value::Null) => Err(Problem::at(
+                &field.name,
+                "Only optional fields can be set to NULL, not elements of arrays.",
+            )),
             (Type::Struct(schema), Value::Object(object)) => {
                 self.structure(schema, object).map_err(|problem| problem.inside(&field.name))
             }
-            (Type::Struct(_), _) => Err(Problem::at(&field.name, "This field is a record: its value must be an object.")),
+            (Type::Struct(_), _) => {
+                Err(Problem::at(&field.name, "This field is a record: its value must be an object."))
+            }
             (ty, value) => {
                 let cell = self.scalar(ty, value).map_err(|message| Problem::at(&field.name, message))?;
                 Ok(nested_scalar(ty, cell))
@@ -152,8 +155,12 @@ impl Reading {
                 .and_then(time::from_seconds)
                 .map(Cell::Integer)
                 .ok_or_else(|| bad("timestamp", &number.to_string())),
-            (Type::Int64, Value::Number(number)) if number.is_f64() => whole(number.as_f64().unwrap_or(f64::NAN)),
-            (Type::Float64, Value::Number(number)) => Ok(Cell::Real(number.as_f64().unwrap_or(f64::INFINITY))),
+            (Type::Int64, Value::Number(number)) if number.is_f64() => {
+                whole(number.as_f64().unwrap_or(f64::NAN))
+            }
+            (Type::Float64, Value::Number(number)) => {
+                Ok(Cell::Real(number.as_f64().unwrap_or(f64::INFINITY)))
+            }
             (_, value) => scalar(ty, &value.to_string()),
         }
     }
@@ -188,11 +195,9 @@ pub(crate) fn scalar(ty: &Type, text: &str) -> Result<Cell, String> {
         Type::Int64 => integer(text.trim().parse().ok(), "integer"),
         Type::Float64 => float(text),
         Type::Bool => integer(boolean(text).map(i64::from), "boolean"),
-        Type::Numeric => {
-            decimal::parse(text).map(|value| Cell::Blob(decimal::encode(value))).ok_or_else(|| {
-                format!("Invalid NUMERIC value: {text}")
-            })
-        }
+        Type::Numeric => decimal::parse(text)
+            .map(|value| Cell::Blob(decimal::encode(value)))
+            .ok_or_else(|| format!("Invalid NUMERIC value: {text}")),
         Type::BigNumeric => {
             decimal::big(text).map(Cell::Blob).ok_or_else(|| format!("Invalid BIGNUMERIC value: {text}"))
         }
@@ -252,9 +257,8 @@ pub(crate) fn nested_scalar(ty: &Type, cell: Cell) -> Value {
         Cell::Integer(value) if *ty == Type::Bool => Value::Bool(value != 0),
         Cell::Integer(value) => value.into(),
         // Infinity has no number in JSON.
-        Cell::Real(value) => {
-            serde_json::Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number)
-        }
+        Cell::Real(value) => serde_json::Number::from_f64(value)
+            .map_or_else(|| Value::String(value.to_string()), Value::Number),
         Cell::Text(text) => Value::String(text),
         Cell::Blob(bytes) => Value::String(to_hex(&bytes)),
     }

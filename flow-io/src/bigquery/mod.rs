@@ -1,5 +1,6 @@
 //! Google BigQuery: schemas, and rows in the forms that the service takes and gives.
 
+pub mod decode;
 pub mod encode;
 pub mod schema;
 

@@ -8,10 +8,12 @@
 //! ([`Decode`]) and how it is written ([`Format`], [`Encode`]); splitting, naming, sharing between workers and
 //! committing are done once, for all of them.
 
+mod blocking;
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod read;
+mod remote;
 mod text;
 mod write;
 
@@ -19,10 +21,19 @@ pub use json::{Json, JsonFiles, JsonLines};
 #[cfg(feature = "parquet")]
 pub use parquet::{Parquet, ParquetBody, ParquetEncoder, ParquetFiles, RowGroup};
 pub use read::{
-    BadRecord, Decode, FileSplit, LinePosition, LineReader, ReadFiles, Record, Stdin, StdinReader, StdinSplit,
+    BadRecord, Decode, FileSplit, LinePosition, LineReader, ObjectVersion, ReadFiles, Record, Stdin,
+    StdinReader, StdinSplit, WatchFiles, WatchPosition, WatchReader, WatchSplit,
 };
 pub use text::{CheckedText, Text, TextFiles, TextLines};
 pub use write::{
     Body, Encode, Encoder, FileName, FilePath, FilesWriter, Format, Line, LineBody, LineEncoder, Prepared,
     Refused, TempFile, WriteFiles,
+};
+
+/// What other places of files are made with.
+#[cfg(feature = "gcs")]
+pub(crate) use {
+    blocking::{no_runtime, off_thread},
+    read::{Input, Listed, Origin, SHELL, is_gzip, is_passed_over, no_pattern},
+    write::{Named, Spot, Target, lock, temporary_name},
 };

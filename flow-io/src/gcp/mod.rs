@@ -15,5 +15,5 @@ pub use cloud::{GoogleCloud, Service};
 pub(crate) use fault::Fault;
 pub(crate) use name::check_id;
 pub use retry::Retry;
-pub(crate) use retry::Retrying;
+pub(crate) use retry::{Retrying, Tries};
 pub(crate) use traffic::Traffic;

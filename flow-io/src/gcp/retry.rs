@@ -66,6 +66,29 @@ impl Retrying {
         &self.traffic
     }
 
+    /// The same patience and budget, counted elsewhere.
+    pub(crate) fn counted_by(&self, traffic: Traffic) -> Self {
+        Retrying { traffic, ..self.clone() }
+    }
+
+    /// For a request that its client repeats by itself: begins to count its attempts.
+    pub(crate) fn tries(&self) -> Tries {
+        Tries::new(self.retry.pauses(), Instant::now())
+    }
+
+    /// How long to wait before the next attempt at a request that has failed, if there is one.
+    pub(crate) fn again(
+        &self,
+        tries: &mut Tries,
+        what: &str,
+        fault: Fault,
+        error: &impl Display,
+    ) -> Option<Duration> {
+        let pause = self.pause(tries, fault)?;
+        tries.tell(what, error, pause);
+        Some(pause)
+    }
+
     /// Makes a request until it succeeds or there is no hope. What is requested must be harmless to repeat.
     ///
     /// # Errors
@@ -76,7 +99,7 @@ impl Retrying {
         meaning: impl Fn(&E) -> Fault,
         mut request: impl FnMut() -> F,
     ) -> Result<R, E> {
-        let mut tries = Tries::new(self.retry.pauses(), Instant::now());
+        let mut tries = self.tries();
         loop {
             let outcome = {
                 let _under_way = self.traffic.begin();
@@ -89,14 +112,15 @@ impl Retrying {
                 }
                 Err(error) => error,
             };
-            let Some(pause) = self.pause(&mut tries, meaning(&error)) else { return Err(error) };
-            tries.tell(what, &error, pause);
+            let Some(pause) = self.again(&mut tries, what, meaning(&error), &error) else {
+                return Err(error);
+            };
             tokio::time::sleep(pause).await;
             self.traffic.retries.inc();
         }
     }
 
-    fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.succeeded();
     }
@@ -117,7 +141,8 @@ impl Retrying {
 }
 
 /// The attempts at one request.
-struct Tries {
+#[derive(Debug)]
+pub(crate) struct Tries {
     pauses: ExponentialBackoff,
     since: Instant,
     attempts: u32,

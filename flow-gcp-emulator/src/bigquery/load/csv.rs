@@ -18,8 +18,9 @@ pub(super) fn read(
     take: &mut impl FnMut(usize, std::result::Result<Row, Problem>) -> Result<()>,
 ) -> Result<()> {
     let plain = file.plain()?;
-    let text = std::str::from_utf8(&plain)
-        .map_err(|_| Error::invalid(format!("Error while reading data: invalid UTF-8. File: {}", file.uri)))?;
+    let text = std::str::from_utf8(&plain).map_err(|_| {
+        Error::invalid(format!("Error while reading data: invalid UTF-8. File: {}", file.uri))
+    })?;
     let delimiter = match load["fieldDelimiter"].as_str() {
         Some("\\t" | "tab") => '\t',
         other => other.and_then(|text| text.chars().next()).unwrap_or(','),

@@ -21,9 +21,9 @@ impl File {
             return Ok(self.bytes.clone());
         }
         let mut plain = Vec::new();
-        flate2::read::MultiGzDecoder::new(&self.bytes[..])
-            .read_to_end(&mut plain)
-            .map_err(|error| Error::invalid(format!("Error while reading data: broken gzip: {error} File: {}", self.uri)))?;
+        flate2::read::MultiGzDecoder::new(&self.bytes[..]).read_to_end(&mut plain).map_err(|error| {
+            Error::invalid(format!("Error while reading data: broken gzip: {error} File: {}", self.uri))
+        })?;
         Ok(plain.into())
     }
 }
@@ -33,7 +33,9 @@ pub(super) fn of(load: &Value, objects: &Objects) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for uri in load["sourceUris"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let missing = || Error::not_found(format!("URI {uri}"));
-        let path = uri.strip_prefix("gs://").ok_or_else(|| Error::invalid(format!("Invalid source URI {uri}: gs:// is expected")))?;
+        let path = uri
+            .strip_prefix("gs://")
+            .ok_or_else(|| Error::invalid(format!("Invalid source URI {uri}: gs:// is expected")))?;
         let (bucket, pattern) = path.split_once('/').ok_or_else(missing)?;
         let before = files.len();
         for name in matching(objects, bucket, pattern) {

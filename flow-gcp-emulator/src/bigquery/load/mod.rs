@@ -153,7 +153,8 @@ fn given_schema(load: &Value, format: Format, files: &[File]) -> Result<Option<V
 fn read(load: &Value, format: Format, files: &[File], schema: &Schema) -> Result<Loaded> {
     let mut most_bad = load["maxBadRecords"].as_u64().unwrap_or(0);
     let mut loaded = Loaded::default();
-    let reading = Reading { ignore_unknown: load["ignoreUnknownValues"] == true, hex: format == Format::Parquet };
+    let reading =
+        Reading { ignore_unknown: load["ignoreUnknownValues"] == true, hex: format == Format::Parquet };
     for file in files {
         let mut take = |line: usize, row: std::result::Result<Row, Problem>| match row {
             Ok(row) => {
@@ -177,7 +178,8 @@ fn read(load: &Value, format: Format, files: &[File], schema: &Schema) -> Result
 }
 
 fn bad_row(file: &File, line: usize, problem: &Problem) -> Error {
-    let place = if problem.location.is_empty() { String::new() } else { format!("field {}: ", problem.location) };
+    let place =
+        if problem.location.is_empty() { String::new() } else { format!("field {}: ", problem.location) };
     Error::invalid(format!(
         "Error while reading data, error message: too many errors, giving up at row {line}: {place}{} File: {}",
         problem.message, file.uri

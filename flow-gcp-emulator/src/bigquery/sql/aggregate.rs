@@ -1,6 +1,8 @@
 //! Aggregates.
 
-use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, NullTreatment};
+use sqlparser::ast::{
+    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, NullTreatment,
+};
 
 use super::super::error::{Error, Result};
 use super::super::schema::Type;
@@ -57,10 +59,22 @@ impl Binder<'_> {
         let args = arguments(function)?;
         let (value, rest) = match &args[..] {
             [value, rest @ ..] => (self.expression(value, &cx)?, rest),
-            [] => return Err(Error::query(format!("No matching signature for aggregate function {name} without arguments"))),
+            [] => {
+                return Err(Error::query(format!(
+                    "No matching signature for aggregate function {name} without arguments"
+                )));
+            }
         };
         if !rest.is_empty() && name != "STRING_AGG" {
             return Err(unsupported(format!("{name} of several arguments")));
+        }
+        // SQLite would take it for an aggregate of the outer query.
+        let mut outer = cx.env.outer.copied();
+        while let Some(around) = outer {
+            if around.from.is_in(&value.sql) && !cx.from.is_in(&value.sql) {
+                return Err(unsupported(format!("{name} over columns of an outer query alone")));
+            }
+            outer = around.env.outer.copied();
         }
         if inside.distinct {
             comparable(std::slice::from_ref(&value), "DISTINCT")?;
@@ -68,7 +82,14 @@ impl Binder<'_> {
         self.aggregate_of(&name, &value, rest, &inside, &cx)
     }
 
-    fn aggregate_of(&self, name: &str, value: &Bound, rest: &[&Expr], inside: &Inside, cx: &Cx<'_>) -> Result<Bound> {
+    fn aggregate_of(
+        &self,
+        name: &str,
+        value: &Bound,
+        rest: &[&Expr],
+        inside: &Inside,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         let Inside { distinct, order, ignore_nulls } = inside;
         let distinct = if *distinct { "DISTINCT " } else { "" };
         if (*ignore_nulls || !order.is_empty()) && !matches!(name, "ARRAY_AGG" | "STRING_AGG") {
@@ -86,7 +107,11 @@ impl Binder<'_> {
             "LOGICAL_OR" => Ok(condition(format!("max({})", value.expect(&Type::Bool, name)?.sql))),
             "MIN" | "MAX" => {
                 comparable(std::slice::from_ref(value), name)?;
-                Ok(Bound { sql: format!("{}({sql})", name.to_ascii_lowercase()), ty: value.ty.clone(), literal: None })
+                Ok(Bound {
+                    sql: format!("{}({sql})", name.to_ascii_lowercase()),
+                    ty: value.ty.clone(),
+                    literal: None,
+                })
             }
             // Any will do; SQLite has none of its own that takes NULL into account.
             "ANY_VALUE" => {
@@ -101,7 +126,9 @@ impl Binder<'_> {
                 _ => Err(unsupported(format!("SUM of {}", value.type_name()))),
             },
             "AVG" => match value.ty {
-                Some(Type::Int64 | Type::Float64) => Ok(Bound::new(format!("avg({distinct}{sql})"), Type::Float64)),
+                Some(Type::Int64 | Type::Float64) => {
+                    Ok(Bound::new(format!("avg({distinct}{sql})"), Type::Float64))
+                }
                 Some(Type::Numeric) => Ok(Bound::new(format!("bq_avg_n({distinct}{sql})"), Type::Numeric)),
                 _ => Err(unsupported(format!("AVG of {}", value.type_name()))),
             },
@@ -144,7 +171,12 @@ impl Binder<'_> {
                     let keys = keys.iter().map(|key| order_key(&self.expression(&key.expr, cx)?, key));
                     inside.order = format!(" ORDER BY {}", keys.collect::<Result<Vec<_>>>()?.join(", "));
                 }
-                _ => return Err(unsupported(format!("{} with LIMIT, HAVING or another clause", function.name))),
+                _ => {
+                    return Err(unsupported(format!(
+                        "{} with LIMIT, HAVING or another clause",
+                        function.name
+                    )));
+                }
             }
         }
         Ok(inside)

@@ -10,7 +10,13 @@ use super::names::Cx;
 use super::{Binder, unsupported};
 
 impl Binder<'_> {
-    pub(super) fn binary(&self, left: &Expr, op: &BinaryOperator, right: &Expr, cx: &Cx<'_>) -> Result<Bound> {
+    pub(super) fn binary(
+        &self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         if let Expr::Interval(interval) = right {
             let moment = self.expression(left, cx)?;
             return match op {
@@ -100,6 +106,8 @@ pub(super) fn negate(value: &Bound) -> Result<Bound> {
             let zero = Bound::int(0).expect(&Type::Numeric, "-")?;
             Ok(Bound::new(format!("bq_sub_n({}, {})", zero.sql, value.sql), Type::Numeric))
         }
-        _ => Err(Error::query(format!("No matching signature for operator - with type {}", value.type_name()))),
+        _ => {
+            Err(Error::query(format!("No matching signature for operator - with type {}", value.type_name())))
+        }
     }
 }

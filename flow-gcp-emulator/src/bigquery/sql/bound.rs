@@ -54,7 +54,8 @@ impl Bound {
     }
 
     pub(super) fn float(text: &str) -> Result<Self> {
-        let value: f64 = text.parse().map_err(|_| Error::query(format!("Invalid floating point literal: {text}")))?;
+        let value: f64 =
+            text.parse().map_err(|_| Error::query(format!("Invalid floating point literal: {text}")))?;
         Ok(Self { literal: Some(Literal::Float(text.into())), ..Self::new(real(value), Type::Float64) })
     }
 
@@ -100,7 +101,9 @@ impl Bound {
             return Err(Error::query(text));
         };
         let found = schema.find(name).map(|(_, field)| field);
-        let field = found.ok_or_else(|| Error::query(format!("Field name {name} does not exist in {}", self.type_name())))?;
+        let field = found.ok_or_else(|| {
+            Error::query(format!("Field name {name} does not exist in {}", self.type_name()))
+        })?;
         Ok(Self::new(out_of_json(&self.sql, field), field.whole()))
     }
 }
@@ -110,7 +113,9 @@ impl Literal {
     fn as_type(&self, to: &Type) -> Option<String> {
         Some(match (self, to) {
             (Literal::Int(value), Type::Float64) => real(*value as f64),
-            (Literal::Int(value), Type::Numeric) => blob(&decimal::encode(decimal::parse(&value.to_string())?)),
+            (Literal::Int(value), Type::Numeric) => {
+                blob(&decimal::encode(decimal::parse(&value.to_string())?))
+            }
             (Literal::Int(value), Type::BigNumeric) => blob(&decimal::big(&value.to_string())?),
             (Literal::Float(text), Type::Numeric) => blob(&decimal::encode(decimal::parse_rounding(text)?)),
             (Literal::Float(text), Type::BigNumeric) => blob(&decimal::big(text)?),
@@ -133,9 +138,13 @@ pub(super) fn unify(values: &mut [Bound], what: &str) -> Result<Option<Type>> {
 }
 
 /// The type that all values can have.
-pub(super) fn common<'a>(values: impl Iterator<Item = &'a Bound> + Clone, what: &str) -> Result<Option<Type>> {
+pub(super) fn common<'a>(
+    values: impl Iterator<Item = &'a Bound> + Clone,
+    what: &str,
+) -> Result<Option<Type>> {
     let types = || values.clone().filter(|value| value.ty.is_some());
-    let mut candidates: Vec<Type> = types().filter(|value| value.literal.is_none()).filter_map(|v| v.ty.clone()).collect();
+    let mut candidates: Vec<Type> =
+        types().filter(|value| value.literal.is_none()).filter_map(|v| v.ty.clone()).collect();
     candidates.extend(types().filter(|value| value.literal.is_some()).filter_map(|v| v.ty.clone()));
     candidates.extend([Type::Float64]);
     if types().next().is_none() {
@@ -170,7 +179,9 @@ pub(super) fn stored_scalar(value: &str, ty: &Type) -> String {
 pub(super) fn into_json(bound: &Bound) -> String {
     let sql = &bound.sql;
     match &bound.ty {
-        Some(Type::Bytes | Type::Numeric | Type::BigNumeric) => format!("CASE WHEN {sql} IS NOT NULL THEN hex({sql}) END"),
+        Some(Type::Bytes | Type::Numeric | Type::BigNumeric) => {
+            format!("CASE WHEN {sql} IS NOT NULL THEN hex({sql}) END")
+        }
         Some(Type::Float64) => format!("bq_json_real({sql})"),
         Some(Type::Struct(_) | Type::Array(_)) => format!("json({sql})"),
         _ => sql.clone(),

@@ -91,7 +91,10 @@ fn possible(from: &Type, to: &Type) -> bool {
     use Type::{BigNumeric, Bool, Bytes, Date, Datetime, Float64, Int64, Numeric, String, Time, Timestamp};
     match (from, to) {
         (String, to) => !matches!(to, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)),
-        (Int64 | Float64 | Bool | Numeric | BigNumeric | Date | Datetime | Time | Timestamp | Bytes, String) => true,
+        (
+            Int64 | Float64 | Bool | Numeric | BigNumeric | Date | Datetime | Time | Timestamp | Bytes,
+            String,
+        ) => true,
         (Int64, Float64 | Bool | Numeric | BigNumeric) | (Bool, Int64) | (Float64, Int64 | Numeric) => true,
         (Numeric, Int64 | Float64 | BigNumeric) | (BigNumeric, Float64 | Numeric) => true,
         (Date, Timestamp | Datetime) | (Timestamp, Date | Datetime | Time) => true,
@@ -104,9 +107,9 @@ fn possible(from: &Type, to: &Type) -> bool {
 pub(super) fn cast_cell(from: &Type, to: &Type, cell: &Cell) -> std::result::Result<Cell, String> {
     match (from, to, cell) {
         (_, _, Cell::Null) => Ok(Cell::Null),
-        (Type::Bytes, Type::String, Cell::Blob(bytes)) => {
-            String::from_utf8(bytes.clone()).map(Cell::Text).map_err(|_| "Cannot cast bytes to string: invalid UTF-8".into())
-        }
+        (Type::Bytes, Type::String, Cell::Blob(bytes)) => String::from_utf8(bytes.clone())
+            .map(Cell::Text)
+            .map_err(|_| "Cannot cast bytes to string: invalid UTF-8".into()),
         (_, Type::String, cell) => Ok(Cell::Text(text(from, cell))),
         (Type::String, Type::Bytes, Cell::Text(text)) => Ok(Cell::Blob(text.clone().into_bytes())),
         (Type::String, to, Cell::Text(text)) => read(to, text),
@@ -117,20 +120,27 @@ pub(super) fn cast_cell(from: &Type, to: &Type, cell: &Cell) -> std::result::Res
         (Type::Float64, Type::Int64, Cell::Real(value)) => {
             let rounded = value.round();
             let fits = (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&rounded);
-            fits.then_some(Cell::Integer(rounded as i64)).ok_or_else(|| format!("Illegal conversion to INT64: {value}"))
+            fits.then_some(Cell::Integer(rounded as i64))
+                .ok_or_else(|| format!("Illegal conversion to INT64: {value}"))
         }
         (Type::Float64 | Type::BigNumeric, Type::Numeric, cell) => read(to, &text(from, cell)),
         (Type::Numeric, Type::Int64, Cell::Blob(bytes)) => {
             let value = decimal::decode(bytes).ok_or("broken NUMERIC")?;
             let half = if value < 0 { -decimal::UNIT / 2 } else { decimal::UNIT / 2 };
-            i64::try_from((value + half) / decimal::UNIT).map(Cell::Integer).map_err(|_| "int64 overflow".into())
+            i64::try_from((value + half) / decimal::UNIT)
+                .map(Cell::Integer)
+                .map_err(|_| "int64 overflow".into())
         }
         (Type::Numeric | Type::BigNumeric, Type::Float64, cell) => {
             text(from, cell).parse().map(Cell::Real).map_err(|_| "broken NUMERIC".into())
         }
         (Type::Date, Type::Timestamp | Type::Datetime, Cell::Integer(days)) => Ok(Cell::Integer(days * DAY)),
-        (Type::Timestamp | Type::Datetime, Type::Date, Cell::Integer(micros)) => Ok(Cell::Integer(micros.div_euclid(DAY))),
-        (Type::Timestamp | Type::Datetime, Type::Time, Cell::Integer(micros)) => Ok(Cell::Integer(micros.rem_euclid(DAY))),
+        (Type::Timestamp | Type::Datetime, Type::Date, Cell::Integer(micros)) => {
+            Ok(Cell::Integer(micros.div_euclid(DAY)))
+        }
+        (Type::Timestamp | Type::Datetime, Type::Time, Cell::Integer(micros)) => {
+            Ok(Cell::Integer(micros.rem_euclid(DAY)))
+        }
         (Type::Timestamp | Type::Datetime, Type::Timestamp | Type::Datetime, cell) => Ok(cell.clone()),
         _ => Err(format!("Invalid cast from {} to {}", from.sql_name(), to.sql_name())),
     }
@@ -139,11 +149,17 @@ pub(super) fn cast_cell(from: &Type, to: &Type, cell: &Cell) -> std::result::Res
 /// A value as CAST to STRING writes it.
 fn text(from: &Type, cell: &Cell) -> String {
     match (from, cell) {
-        (Type::Float64, Cell::Real(value)) if value.is_infinite() => if *value > 0.0 { "inf" } else { "-inf" }.into(),
-        (Type::Float64, Cell::Real(value)) if value.abs() >= 1e15 || (*value != 0.0 && value.abs() < 1e-5) => {
+        (Type::Float64, Cell::Real(value)) if value.is_infinite() => {
+            if *value > 0.0 { "inf" } else { "-inf" }.into()
+        }
+        (Type::Float64, Cell::Real(value))
+            if value.abs() >= 1e15 || (*value != 0.0 && value.abs() < 1e-5) =>
+        {
             let text = format!("{value:e}");
             match text.split_once('e') {
-                Some((mantissa, exponent)) if !exponent.starts_with('-') => format!("{mantissa}e+{exponent:0>2}"),
+                Some((mantissa, exponent)) if !exponent.starts_with('-') => {
+                    format!("{mantissa}e+{exponent:0>2}")
+                }
                 Some((mantissa, exponent)) => format!("{mantissa}e-{:0>2}", &exponent[1..]),
                 None => text,
             }
@@ -163,9 +179,13 @@ fn read(to: &Type, text: &str) -> std::result::Result<Cell, String> {
             let hex = digits.strip_prefix("0x").and_then(|hex| i64::from_str_radix(hex, 16).ok());
             hex.or_else(|| digits.parse().ok()).map(Cell::Integer).ok_or_else(|| bad("Bad int64 value"))
         }
-        Type::Float64 => text.trim().parse().ok().filter(|value: &f64| !value.is_nan()).map(Cell::Real).ok_or_else(|| {
-            bad("Bad double value")
-        }),
+        Type::Float64 => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|value: &f64| !value.is_nan())
+            .map(Cell::Real)
+            .ok_or_else(|| bad("Bad double value")),
         Type::Bool => match text.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Cell::Integer(1)),
             "false" => Ok(Cell::Integer(0)),
@@ -175,7 +195,9 @@ fn read(to: &Type, text: &str) -> std::result::Result<Cell, String> {
             let value = decimal::parse_rounding(text);
             value.map(|value| Cell::Blob(decimal::encode(value))).ok_or_else(|| bad("Invalid NUMERIC value"))
         }
-        Type::Timestamp => time::parse_timestamp(text).map(Cell::Integer).ok_or_else(|| bad("Invalid timestamp")),
+        Type::Timestamp => {
+            time::parse_timestamp(text).map(Cell::Integer).ok_or_else(|| bad("Invalid timestamp"))
+        }
         other => value::scalar(other, text).map_err(|_| bad(&format!("Invalid {} value", other.sql_name()))),
     }
 }

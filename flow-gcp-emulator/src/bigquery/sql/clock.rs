@@ -34,7 +34,10 @@ impl Binder<'_> {
                 let (a, b) = (self.moment(name, args[0], cx)?, self.moment(name, args[1], cx)?);
                 let verb = if name == "TIMESTAMP_DIFF" { "bq_elapsed" } else { "bq_diff" };
                 let unit = checked_part(&a, &part(args[2])?)?;
-                Bound::new(format!("{verb}({}, {}, {})", as_micros(&a), as_micros(&b), quote(&unit)), Type::Int64)
+                Bound::new(
+                    format!("{verb}({}, {}, {})", as_micros(&a), as_micros(&b), quote(&unit)),
+                    Type::Int64,
+                )
             }
             ("FORMAT_TIMESTAMP" | "FORMAT_DATE" | "FORMAT_DATETIME", 2 | 3) => {
                 self.utc(args.get(2), cx)?;
@@ -45,7 +48,10 @@ impl Binder<'_> {
             ("DATE" | "DATETIME" | "TIME" | "TIMESTAMP", 1 | 2) => {
                 let to = super::cast::named_type(name).expect("each of them is a type");
                 let from = value(0)?;
-                if !matches!(from.ty, None | Some(Type::Timestamp | Type::Date | Type::Datetime | Type::String)) {
+                if !matches!(
+                    from.ty,
+                    None | Some(Type::Timestamp | Type::Date | Type::Datetime | Type::String)
+                ) {
                     return Err(unsupported(format!("{name}({})", from.type_name())));
                 }
                 self.utc(args.get(1), cx)?;
@@ -87,11 +93,21 @@ impl Binder<'_> {
         let Some(zone) = zone else { return Ok(()) };
         let zone = self.expression(zone, cx)?;
         let known = ["'UTC'", "'Etc/UTC'", "'+00:00'", "'+00'"];
-        if known.contains(&zone.sql.as_str()) { Ok(()) } else { Err(unsupported("time zones other than 'UTC'")) }
+        if known.contains(&zone.sql.as_str()) {
+            Ok(())
+        } else {
+            Err(unsupported("time zones other than 'UTC'"))
+        }
     }
 
     /// A moment, an interval later (`sign` 1) or earlier (-1).
-    pub(super) fn shifted(&self, moment: &Bound, interval: &Interval, sign: i64, cx: &Cx<'_>) -> Result<Bound> {
+    pub(super) fn shifted(
+        &self,
+        moment: &Bound,
+        interval: &Interval,
+        sign: i64,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         let unit = match (&interval.leading_field, &interval.last_field) {
             (Some(unit), None) => unit.to_string().to_ascii_uppercase(),
             _ => return Err(unsupported("INTERVAL of several parts")),
@@ -120,13 +136,17 @@ impl Binder<'_> {
                 let moment = self.expression(expr, cx)?;
                 extracted(&moment, &field.to_string().to_ascii_uppercase())
             }
-            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) } => {
-                call("CEIL", &[expr])
+            Expr::Ceil {
+                expr,
+                field: CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime),
+            } => call("CEIL", &[expr]),
+            Expr::Floor {
+                expr,
+                field: CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime),
+            } => call("FLOOR", &[expr]),
+            Expr::Substring { expr, substring_from: Some(from), substring_for: None, .. } => {
+                call("SUBSTR", &[expr, from])
             }
-            Expr::Floor { expr, field: CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) } => {
-                call("FLOOR", &[expr])
-            }
-            Expr::Substring { expr, substring_from: Some(from), substring_for: None, .. } => call("SUBSTR", &[expr, from]),
             Expr::Substring { expr, substring_from: Some(from), substring_for: Some(length), .. } => {
                 call("SUBSTR", &[expr, from, length])
             }
@@ -181,7 +201,10 @@ const PARTS: [&str; 12] = [
 fn checked_part(moment: &Bound, part: &str) -> Result<String> {
     let too_fine = moment.ty == Some(Type::Date) && PARTS[..5].contains(&part);
     if too_fine || !PARTS.contains(&part) {
-        return Err(Error::query(format!("the date part {part} does not fit a {}, or is not known to the emulator", moment.type_name())));
+        return Err(Error::query(format!(
+            "the date part {part} does not fit a {}, or is not known to the emulator",
+            moment.type_name()
+        )));
     }
     Ok(if part == "WEEK(MONDAY)" { "ISOWEEK".into() } else { part.into() })
 }
@@ -215,13 +238,18 @@ fn extracted(moment: &Bound, part: &str) -> Result<Bound> {
     match part {
         "DATE" if dated => cast(moment, &Type::Date, false),
         "TIME" if dated && timed => cast(moment, &Type::Time, false),
-        "YEAR" | "ISOYEAR" | "QUARTER" | "MONTH" | "WEEK" | "ISOWEEK" | "DAY" | "DAYOFWEEK" | "DAYOFYEAR" if dated => {
+        "YEAR" | "ISOYEAR" | "QUARTER" | "MONTH" | "WEEK" | "ISOWEEK" | "DAY" | "DAYOFWEEK" | "DAYOFYEAR"
+            if dated =>
+        {
             Ok(Bound::new(format!("bq_part({}, '{part}')", as_micros(moment)), Type::Int64))
         }
         "HOUR" | "MINUTE" | "SECOND" | "MILLISECOND" | "MICROSECOND" if timed => {
             Ok(Bound::new(format!("bq_part({}, '{part}')", as_micros(moment)), Type::Int64))
         }
-        _ => Err(Error::query(format!("EXTRACT from {} does not support the {part} date part", moment.type_name()))),
+        _ => Err(Error::query(format!(
+            "EXTRACT from {} does not support the {part} date part",
+            moment.type_name()
+        ))),
     }
 }
 

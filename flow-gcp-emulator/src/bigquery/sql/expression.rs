@@ -1,12 +1,12 @@
 //! Expressions: each kind that is understood, with its type.
 
 use sqlparser::ast::{
-    AccessExpr, CaseWhen, CastKind, DataType, Expr, Query, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
+    CaseWhen, CastKind, DataType, Expr, Query, TypedString, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::super::error::{Error, Result};
 use super::super::schema::Type;
-use super::bound::{Bound, blob, into_json, stored_scalar, unify};
+use super::bound::{Bound, blob, stored_scalar, unify};
 use super::cast::{named_type, type_of};
 use super::names::{Cx, Env};
 use super::{Binder, unsupported};
@@ -54,7 +54,9 @@ impl Binder<'_> {
     fn predicate(&self, expr: &Expr, cx: &Cx<'_>) -> Result<Bound> {
         match expr {
             Expr::IsNull(expr) => Ok(condition(format!("({} IS NULL)", self.expression(expr, cx)?.sql))),
-            Expr::IsNotNull(expr) => Ok(condition(format!("({} IS NOT NULL)", self.expression(expr, cx)?.sql))),
+            Expr::IsNotNull(expr) => {
+                Ok(condition(format!("({} IS NOT NULL)", self.expression(expr, cx)?.sql)))
+            }
             Expr::IsTrue(expr) => self.truth(expr, "IS 1", cx),
             Expr::IsNotTrue(expr) => self.truth(expr, "IS NOT 1", cx),
             Expr::IsFalse(expr) => self.truth(expr, "IS 0", cx),
@@ -62,11 +64,18 @@ impl Binder<'_> {
             Expr::IsDistinctFrom(a, b) => self.distinct(a, b, "IS NOT", cx),
             Expr::IsNotDistinctFrom(a, b) => self.distinct(a, b, "IS", cx),
             Expr::Between { expr, negated, low, high } => {
-                let mut values = [self.expression(expr, cx)?, self.expression(low, cx)?, self.expression(high, cx)?];
+                let mut values =
+                    [self.expression(expr, cx)?, self.expression(low, cx)?, self.expression(high, cx)?];
                 comparable(&values, "BETWEEN")?;
                 unify(&mut values, "BETWEEN")?;
                 let [value, low, high] = values;
-                Ok(condition(format!("({} {}BETWEEN {} AND {})", value.sql, not(*negated), low.sql, high.sql)))
+                Ok(condition(format!(
+                    "({} {}BETWEEN {} AND {})",
+                    value.sql,
+                    not(*negated),
+                    low.sql,
+                    high.sql
+                )))
             }
             Expr::InList { expr, list, negated } => {
                 let mut values = vec![self.expression(expr, cx)?];
@@ -104,7 +113,14 @@ impl Binder<'_> {
     }
 
     /// Whether a value is among those of a table of SQLite.
-    fn in_values(&self, expr: &Expr, value: &Bound, table: &str, negated: bool, cx: &Cx<'_>) -> Result<Bound> {
+    fn in_values(
+        &self,
+        expr: &Expr,
+        value: &Bound,
+        table: &str,
+        negated: bool,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         let mut pair = [self.expression(expr, cx)?, value.clone()];
         comparable(&pair, "IN")?;
         unify(&mut pair, "IN")?;
@@ -127,7 +143,9 @@ impl Binder<'_> {
     fn unary(&self, op: UnaryOperator, expr: &Expr, cx: &Cx<'_>) -> Result<Bound> {
         let value = self.expression(expr, cx)?;
         match (op, &value.ty) {
-            (UnaryOperator::Not, _) => Ok(condition(format!("(NOT {})", value.expect(&Type::Bool, "NOT")?.sql))),
+            (UnaryOperator::Not, _) => {
+                Ok(condition(format!("(NOT {})", value.expect(&Type::Bool, "NOT")?.sql)))
+            }
             (UnaryOperator::Minus, _) => super::arithmetic::negate(&value),
             (UnaryOperator::Plus, Some(Type::Int64 | Type::Float64 | Type::Numeric)) => Ok(value),
             _ => Err(unsupported(format!("the operator {op} of {}", value.type_name()))),
@@ -137,8 +155,16 @@ impl Binder<'_> {
     fn typed(&self, typed: &TypedString) -> Result<Bound> {
         let to = type_of(&typed.data_type)?;
         let text = typed.value.value.clone().into_string().unwrap_or_default();
-        if matches!(to, Type::Date | Type::Datetime | Type::Time | Type::Timestamp | Type::Numeric | Type::BigNumeric | Type::Json)
-        {
+        if matches!(
+            to,
+            Type::Date
+                | Type::Datetime
+                | Type::Time
+                | Type::Timestamp
+                | Type::Numeric
+                | Type::BigNumeric
+                | Type::Json
+        ) {
             return super::cast::constant(&text, &to);
         }
         Err(unsupported(format!("literals of type {}", to.sql_name())))
@@ -153,7 +179,13 @@ impl Binder<'_> {
         }
     }
 
-    fn case(&self, operand: Option<&Expr>, whens: &[CaseWhen], other: Option<&Expr>, cx: &Cx<'_>) -> Result<Bound> {
+    fn case(
+        &self,
+        operand: Option<&Expr>,
+        whens: &[CaseWhen],
+        other: Option<&Expr>,
+        cx: &Cx<'_>,
+    ) -> Result<Bound> {
         let mut tests = Vec::new();
         let mut results = Vec::new();
         for when in whens {
@@ -193,71 +225,6 @@ impl Binder<'_> {
         };
         let sql = format!("(SELECT bq_single(o0, count(*)) FROM ({}))", relation.sql);
         Ok(Bound { sql, ty: column.ty.clone(), literal: None })
-    }
-
-    pub(super) fn array_of(&self, elements: &[Expr], cx: &Cx<'_>) -> Result<Bound> {
-        let mut values = elements.iter().map(|each| self.expression(each, cx)).collect::<Result<Vec<_>>>()?;
-        let ty = unify(&mut values, "an array")?.unwrap_or(Type::Int64);
-        if matches!(ty, Type::Array(_)) {
-            return Err(Error::query("Cannot construct array with element type ARRAY"));
-        }
-        let list: Vec<_> = values.iter().map(into_json).collect();
-        Ok(Bound::new(format!("json_array({})", list.join(", ")), Type::Array(Box::new(ty))))
-    }
-
-    fn struct_of(&self, values: &[Expr], cx: &Cx<'_>) -> Result<Bound> {
-        let mut parts = Vec::new();
-        let mut columns = Vec::new();
-        for value in values {
-            let (expr, name) = match value {
-                Expr::Named { expr, name } => (&**expr, Some(name.value.clone())),
-                Expr::Identifier(ident) => (value, Some(ident.value.clone())),
-                Expr::CompoundIdentifier(idents) => (value, idents.last().map(|ident| ident.value.clone())),
-                other => (other, None),
-            };
-            let bound = self.expression(expr, cx)?;
-            columns.push(super::bound::Output { name, ty: bound.ty.clone() });
-            parts.push(bound);
-        }
-        let schema = super::bound::fields_of(&columns);
-        let parts = schema.fields.iter().zip(&parts);
-        let parts: Vec<_> =
-            parts.map(|(field, part)| format!("{}, {}", super::bound::quote(&field.name), into_json(part))).collect();
-        Ok(Bound::new(format!("json_object({})", parts.join(", ")), Type::Struct(schema.into())))
-    }
-
-    /// `array[OFFSET(0)]` and fields behind it.
-    fn access(&self, root: &Expr, chain: &[AccessExpr], cx: &Cx<'_>) -> Result<Bound> {
-        let mut bound = self.expression(root, cx)?;
-        for access in chain {
-            bound = match access {
-                AccessExpr::Dot(Expr::Identifier(ident)) => bound.field(&ident.value)?,
-                AccessExpr::Subscript(Subscript::Index { index: Expr::Function(function) }) => {
-                    self.element(&bound, function, cx)?
-                }
-                other => return Err(unsupported(format!("the access {other}: write [OFFSET(..)]"))),
-            };
-        }
-        Ok(bound)
-    }
-
-    fn element(&self, array: &Bound, at: &sqlparser::ast::Function, cx: &Cx<'_>) -> Result<Bound> {
-        let Some(Type::Array(of)) = &array.ty else {
-            return Err(Error::query(format!("Element access is not supported on {}", array.type_name())));
-        };
-        let name = at.name.to_string().to_ascii_uppercase();
-        let args = super::functions::arguments(at)?;
-        let [index] = &args[..] else { return Err(unsupported(format!("{name} without one index"))) };
-        let index = self.expression(index, cx)?.expect(&Type::Int64, &name)?.sql;
-        let (first, safe) = match name.as_str() {
-            "OFFSET" => (0, 0),
-            "ORDINAL" => (1, 0),
-            "SAFE_OFFSET" => (0, 1),
-            "SAFE_ORDINAL" => (1, 1),
-            _ => return Err(unsupported(format!("[{name}(..)]"))),
-        };
-        let value = format!("json_extract({}, bq_element({}, {index} - {first}, {safe}))", array.sql, array.sql);
-        Ok(Bound::new(stored_scalar(&value, of), (**of).clone()))
     }
 
     /// `@name`, from the request's parameters.
@@ -311,7 +278,9 @@ fn not(negated: bool) -> &'static str {
 
 pub(super) fn comparable(values: &[Bound], what: &str) -> Result<()> {
     match values.iter().find(|value| !super::names::comparable(value.ty.as_ref())) {
-        Some(value) => Err(Error::query(format!("{what} is not defined for arguments of type {}", value.type_name()))),
+        Some(value) => {
+            Err(Error::query(format!("{what} is not defined for arguments of type {}", value.type_name())))
+        }
         None => Ok(()),
     }
 }

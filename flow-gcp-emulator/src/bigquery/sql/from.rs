@@ -85,10 +85,17 @@ impl Binder<'_> {
                 let relation = self.query(subquery, env)?;
                 self.derived(&relation, alias_of(alias.as_ref())?)
             }
-            TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality: false } => {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset,
+                with_offset_alias,
+                with_ordinality: false,
+            } => {
                 let [array] = &array_exprs[..] else { return Err(unsupported("UNNEST of several arrays")) };
                 let array = self.array(array, from, env)?;
-                let offset = with_offset.then(|| with_offset_alias.as_ref().map_or("offset", |alias| &alias.value));
+                let offset =
+                    with_offset.then(|| with_offset_alias.as_ref().map_or("offset", |alias| &alias.value));
                 self.unnest(&array, alias_of(alias.as_ref())?, offset)
             }
             other => Err(unsupported(format!("{other} in FROM"))),
@@ -110,11 +117,18 @@ impl Binder<'_> {
     }
 
     /// A common table expression, an array of a table to the left, or a table.
-    fn table(&self, name: &ObjectName, alias: Option<&TableAlias>, from: &From, env: &Env<'_>) -> Result<Item> {
+    fn table(
+        &self,
+        name: &ObjectName,
+        alias: Option<&TableAlias>,
+        from: &From,
+        env: &Env<'_>,
+    ) -> Result<Item> {
         let alias = alias_of(alias)?;
         let idents: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
         if let [ident] = &idents[..]
-            && let Some((_, relation)) = env.ctes.iter().rev().find(|(cte, _)| cte.eq_ignore_ascii_case(&ident.value))
+            && let Some((_, relation)) =
+                env.ctes.iter().rev().find(|(cte, _)| cte.eq_ignore_ascii_case(&ident.value))
         {
             return self.derived(relation, alias.or_else(|| Some(ident.value.clone())));
         }
@@ -134,14 +148,19 @@ impl Binder<'_> {
         });
         let columns = columns.collect();
         let alias = alias.or(Some(name.table.clone()));
-        Ok(Item { sql: format!("{} AS {physical}", table.physical()), source: Source { alias, columns, element: None } })
+        Ok(Item {
+            sql: format!("{} AS {physical}", table.physical()),
+            source: Source { alias, physical, columns, element: None },
+        })
     }
 
     fn table_name(&self, path: &str) -> Result<TableName> {
         let parts: Vec<_> = path.rsplitn(3, '.').collect();
         let name = match parts[..] {
             [table, dataset, project] => TableName::new(project, dataset, table),
-            [table, dataset] if !self.settings.project.is_empty() => TableName::new(self.settings.project, dataset, table),
+            [table, dataset] if !self.settings.project.is_empty() => {
+                TableName::new(self.settings.project, dataset, table)
+            }
             [table] if self.settings.dataset.is_some() => {
                 TableName::new(self.settings.project, self.settings.dataset.unwrap_or_default(), table)
             }
@@ -163,7 +182,7 @@ impl Binder<'_> {
             Some(Column { name: column.name.clone()?, bound })
         });
         let columns = columns.collect();
-        (format!("({}) AS {physical}", relation.sql), Source { alias, columns, element: None })
+        (format!("({}) AS {physical}", relation.sql), Source { alias, physical, columns, element: None })
     }
 
     fn derived(&self, relation: &Relation, alias: Option<String>) -> Result<Item> {
@@ -173,7 +192,10 @@ impl Binder<'_> {
 
     fn unnest(&self, array: &Bound, alias: Option<String>, offset: Option<&str>) -> Result<Item> {
         let Some(Type::Array(of)) = &array.ty else {
-            let text = format!("Values referenced in UNNEST must be arrays. UNNEST contains an expression of type {}", array.type_name());
+            let text = format!(
+                "Values referenced in UNNEST must be arrays. UNNEST contains an expression of type {}",
+                array.type_name()
+            );
             return Err(Error::query(text));
         };
         let physical = self.fresh();
@@ -191,7 +213,7 @@ impl Binder<'_> {
             columns.push(Column { name: offset.into(), bound });
         }
         let sql = format!("json_each({}) AS {physical}", array.sql);
-        Ok(Item { sql, source: Source { alias, columns, element: Some(element) } })
+        Ok(Item { sql, source: Source { alias, physical, columns, element: Some(element) } })
     }
 }
 
@@ -226,7 +248,9 @@ fn using(columns: &[ObjectName], kind: &str, left: &From, right: &Source, from: 
             let mut found = all.into_iter().filter(|column| column.name.eq_ignore_ascii_case(&name));
             match (found.next(), found.next()) {
                 (Some(column), None) => Ok(column.bound),
-                _ => Err(Error::query(format!("Column {name} in USING clause is not exactly one on each side of the join"))),
+                _ => Err(Error::query(format!(
+                    "Column {name} in USING clause is not exactly one on each side of the join"
+                ))),
             }
         };
         let mut pair = [of(left)?, of(&right)?];

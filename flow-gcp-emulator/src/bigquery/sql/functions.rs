@@ -100,7 +100,11 @@ fn conditional(name: &str, args: &[Bound]) -> Result<Option<Bound>> {
         ("IF", 3) => {
             let test = args[0].expect(&Type::Bool, "IF")?.sql;
             let ty = unify(&mut args[1..], "IF")?;
-            Bound { sql: format!("CASE WHEN {test} THEN {} ELSE {} END", args[1].sql, args[2].sql), ty, literal: None }
+            Bound {
+                sql: format!("CASE WHEN {test} THEN {} ELSE {} END", args[1].sql, args[2].sql),
+                ty,
+                literal: None,
+            }
         }
         ("IFNULL", 2) | ("COALESCE", 2..) => {
             let ty = unify(&mut args, name)?;
@@ -138,9 +142,15 @@ fn number(name: &str, args: &[Bound]) -> Result<Option<Bound>> {
             Bound::new(sql.replace("bq_div_i", "bq_quotient_i"), Type::Int64)
         }
         ("ABS", 1) if ty(0) == Some(Type::Int64) => Bound::new(format!("abs({})", args[0].sql), Type::Int64),
-        ("ABS", 1) if ty(0) == Some(Type::Float64) => Bound::new(format!("abs({})", args[0].sql), Type::Float64),
-        ("ABS", 1) if ty(0) == Some(Type::Numeric) => Bound::new(format!("bq_abs_n({})", args[0].sql), Type::Numeric),
-        ("SIGN", 1) if ty(0) == Some(Type::Int64) => Bound::new(format!("sign({})", args[0].sql), Type::Int64),
+        ("ABS", 1) if ty(0) == Some(Type::Float64) => {
+            Bound::new(format!("abs({})", args[0].sql), Type::Float64)
+        }
+        ("ABS", 1) if ty(0) == Some(Type::Numeric) => {
+            Bound::new(format!("bq_abs_n({})", args[0].sql), Type::Numeric)
+        }
+        ("SIGN", 1) if ty(0) == Some(Type::Int64) => {
+            Bound::new(format!("sign({})", args[0].sql), Type::Int64)
+        }
         ("ROUND" | "TRUNC" | "FLOOR" | "CEIL" | "CEILING", 1 | 2) => return rounded(name, args).map(Some),
         ("SQRT" | "EXP" | "LN" | "LOG10", 1) => {
             Bound::new(format!("bq_math('{name}', {}, 0.0)", float(0)?.sql), Type::Float64)

@@ -31,7 +31,10 @@ impl Binder<'_> {
                 return Err(unsupported("GROUP BY of a constant"));
             }
             if !super::names::comparable(key.ty.as_ref()) {
-                return Err(Error::query(format!("Grouping by expressions of type {} is not allowed", key.type_name())));
+                return Err(Error::query(format!(
+                    "Grouping by expressions of type {} is not allowed",
+                    key.type_name()
+                )));
             }
             groups.push(key.sql);
         }
@@ -46,9 +49,7 @@ impl Binder<'_> {
             return self.item(&items[at], &cx);
         }
         if let Expr::Identifier(ident) = key {
-            let named = |item: &&Item<'_>| {
-                matches!(item, Item::Expr(_, Some(name)) if name.eq_ignore_ascii_case(&ident.value))
-            };
+            let named = |item: &&Item<'_>| matches!(item, Item::Expr(_, Some(name)) if name.eq_ignore_ascii_case(&ident.value));
             if let Some(item) = items.iter().find(named) {
                 return self.item(item, &cx);
             }

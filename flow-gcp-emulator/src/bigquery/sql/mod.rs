@@ -15,6 +15,7 @@ mod functions;
 mod group;
 mod moments;
 mod names;
+mod nested;
 mod query;
 mod select;
 mod strings;
@@ -97,7 +98,8 @@ fn schema_of(relation: &Relation) -> Result<Schema> {
             format!("f{}_", nameless - 1)
         });
         if fields.iter().any(|field| field.name.eq_ignore_ascii_case(&name)) {
-            let text = format!("Duplicate column names in the result are not supported. Found duplicate(s): {name}");
+            let text =
+                format!("Duplicate column names in the result are not supported. Found duplicate(s): {name}");
             return Err(Error::query(text));
         }
         let (ty, mode) = match column.ty.clone().unwrap_or(Type::Int64) {

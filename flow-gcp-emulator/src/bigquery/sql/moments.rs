@@ -37,10 +37,13 @@ pub(super) fn register(db: &Connection) -> Result<()> {
         None => Err(format!("TIMESTAMP_DIFF does not support the {} date part", args.text(2))),
     })?;
     strict(db, "bq_moment", 1, |args| moment(Some(args.int(0))))?;
-    strict(db, "bq_day", 1, |args| checked_day(args.int(0)).map(Cell::Integer).ok_or_else(|| "date overflow".into()))?;
+    strict(db, "bq_day", 1, |args| {
+        checked_day(args.int(0)).map(Cell::Integer).ok_or_else(|| "date overflow".into())
+    })?;
     strict(db, "bq_date", 3, |args| {
         let date = checked_days(args.int(0), args.int(1), args.int(2));
-        let text = || format!("Input calculates to invalid date: {}-{}-{}", args.int(0), args.int(1), args.int(2));
+        let text =
+            || format!("Input calculates to invalid date: {}-{}-{}", args.int(0), args.int(1), args.int(2));
         date.map(Cell::Integer).ok_or_else(text)
     })?;
     strict(db, "bq_format", 2, |args| formatted(args.text(0), args.int(1)).map(Cell::Text))
@@ -112,7 +115,8 @@ fn shifted(args: &Args<'_>) -> Answer {
         _ => return Err(format!("adding the date part {unit} is not known to the emulator")),
     };
     let (year, month, day) = civil(micros.div_euclid(DAY));
-    let months = months.filter(|months| months.abs() < 240_000).ok_or("date overflow")? + year * 12 + month - 1;
+    let months =
+        months.filter(|months| months.abs() < 240_000).ok_or("date overflow")? + year * 12 + month - 1;
     let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
     // The last day of a month stays within a shorter month.
     let date = (0..4).find_map(|less| checked_days(year, month, day - less)).ok_or("date overflow")?;
@@ -254,7 +258,8 @@ mod tests {
 
     #[test]
     fn weeks_are_numbered_as_both_calendars_do() {
-        let numbers = |text: &str| ["WEEK", "ISOWEEK", "ISOYEAR", "DAYOFWEEK"].map(|name| part(at(text), name));
+        let numbers =
+            |text: &str| ["WEEK", "ISOWEEK", "ISOYEAR", "DAYOFWEEK"].map(|name| part(at(text), name));
         assert_eq!(numbers("2026-01-01"), [0, 1, 2026, 5]);
         assert_eq!(numbers("2026-01-04"), [1, 1, 2026, 1]);
         assert_eq!(numbers("2027-01-01"), [0, 53, 2026, 6]);

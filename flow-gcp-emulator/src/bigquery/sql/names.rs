@@ -21,6 +21,8 @@ pub(super) struct Column {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) alias: Option<String>,
+    /// Its name in the new text.
+    pub(super) physical: String,
     pub(super) columns: Vec<Column>,
     /// The value that its alias alone means: an element of UNNEST.
     pub(super) element: Option<Bound>,
@@ -88,9 +90,15 @@ impl From {
         Ok(first)
     }
 
+    /// Whether a text speaks of any of these tables.
+    pub(super) fn is_in(&self, sql: &str) -> bool {
+        self.sources.iter().any(|source| sql.contains(&format!("{}.", source.physical)))
+    }
+
     /// All columns, as `*` gives them.
     pub(super) fn all(&self) -> Vec<Column> {
-        let merged = |column: &Column| self.merged.iter().any(|one| one.name.eq_ignore_ascii_case(&column.name));
+        let merged =
+            |column: &Column| self.merged.iter().any(|one| one.name.eq_ignore_ascii_case(&column.name));
         let rest = self.sources.iter().flat_map(|source| &source.columns).filter(|column| !merged(column));
         self.merged.iter().chain(rest).cloned().collect()
     }
@@ -134,7 +142,9 @@ impl Binder<'_> {
             if cx.alias_wins || same {
                 return walk(alias.clone(), rest, None).map(Some);
             }
-            return Err(Error::query(format!("Name {first} is ambiguous: it is a column and an alias of the select list")));
+            return Err(Error::query(format!(
+                "Name {first} is ambiguous: it is a column and an alias of the select list"
+            )));
         }
         let source = cx.from.source(first);
         match (source, column, rest) {
@@ -147,12 +157,14 @@ impl Binder<'_> {
                 let element = source.element.as_ref().ok_or_else(missing)?;
                 walk(element.field(&name.value)?, rest, cx.groups).map(Some)
             }
-            (Some(source), Some(column), []) if source.element.as_ref().is_none_or(|one| one.sql == column.sql) => {
+            (Some(source), Some(column), [])
+                if source.element.as_ref().is_none_or(|one| one.sql == column.sql) =>
+            {
                 walk(column.clone(), rest, cx.groups).map(Some)
             }
-            (Some(_), Some(_), _) => {
-                Err(Error::query(format!("Name {first} is ambiguous: it is a column and the name of a table")))
-            }
+            (Some(_), Some(_), _) => Err(Error::query(format!(
+                "Name {first} is ambiguous: it is a column and the name of a table"
+            ))),
             (None, Some(column), rest) => walk(column.clone(), rest, cx.groups).map(Some),
             (None, None, _) => Ok(None),
         }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, LimitClause, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, SetExpr, SetOperator, SetQuantifier, Value, With,
+    Expr, LimitClause, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, SetExpr, SetOperator,
+    SetQuantifier, Value, With,
 };
 
 use super::super::error::{Error, Result};
@@ -86,7 +87,9 @@ impl Binder<'_> {
         let mut keys = Vec::new();
         for each in order {
             let key = match ordinal(&each.expr, relation.columns.len())? {
-                Some(at) => Bound { sql: format!("o{at}"), ty: relation.columns[at].ty.clone(), literal: None },
+                Some(at) => {
+                    Bound { sql: format!("o{at}"), ty: relation.columns[at].ty.clone(), literal: None }
+                }
                 None => self.expression(&each.expr, &cx)?,
             };
             keys.push(order_key(&key, each)?);
@@ -98,7 +101,11 @@ impl Binder<'_> {
 
 fn set_operation(word: &str, left: &Relation, right: &Relation) -> Result<Relation> {
     if left.columns.len() != right.columns.len() {
-        let text = format!("Queries in {word} have mismatched column count: {} and {}", left.columns.len(), right.columns.len());
+        let text = format!(
+            "Queries in {word} have mismatched column count: {} and {}",
+            left.columns.len(),
+            right.columns.len()
+        );
         return Err(Error::query(text));
     }
     let mut columns = Vec::new();
@@ -143,14 +150,19 @@ pub(super) fn ordinal(expr: &Expr, columns: usize) -> Result<Option<usize>> {
     let Value::Number(text, _) = &value.value else { return Ok(None) };
     match text.parse::<usize>() {
         Ok(at) if (1..=columns).contains(&at) => Ok(Some(at - 1)),
-        _ => Err(Error::query(format!("ORDER BY or GROUP BY column number {text} is out of range: 1 to {columns}"))),
+        _ => Err(Error::query(format!(
+            "ORDER BY or GROUP BY column number {text} is out of range: 1 to {columns}"
+        ))),
     }
 }
 
 /// One key of ORDER BY with its direction.
 pub(super) fn order_key(key: &Bound, order: &OrderByExpr) -> Result<String> {
     if !super::names::comparable(key.ty.as_ref()) {
-        return Err(Error::query(format!("ORDER BY does not support expressions of type {}", key.type_name())));
+        return Err(Error::query(format!(
+            "ORDER BY does not support expressions of type {}",
+            key.type_name()
+        )));
     }
     if order.with_fill.is_some() {
         return Err(unsupported("WITH FILL"));

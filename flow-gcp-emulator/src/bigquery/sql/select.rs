@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use sqlparser::ast::{
-    Distinct, Expr, OrderByExpr, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
+    Distinct, Expr, OrderByExpr, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind,
+    WildcardAdditionalOptions,
 };
 
 use super::super::error::{Error, Result};
@@ -50,20 +51,25 @@ impl Binder<'_> {
         if distinct && !bound.iter().all(|item| super::names::comparable(item.ty.as_ref())) {
             return Err(unsupported("SELECT DISTINCT of structs, arrays or JSON"));
         }
-        let list = bound.iter().enumerate().map(|(at, item)| format!("{} AS o{at}", item.sql)).collect::<Vec<_>>();
+        let list =
+            bound.iter().enumerate().map(|(at, item)| format!("{} AS o{at}", item.sql)).collect::<Vec<_>>();
         let mut sql = format!("SELECT {}{}", if distinct { "DISTINCT " } else { "" }, list.join(", "));
         if !tables.is_empty() {
             sql.push_str(&format!(" FROM {tables}"));
         }
         if let Some(selection) = &select.selection {
-            let selection = self.expression(selection, &cx.plain("in WHERE"))?.expect(&Type::Bool, "WHERE")?;
+            let selection =
+                self.expression(selection, &cx.plain("in WHERE"))?.expect(&Type::Bool, "WHERE")?;
             sql.push_str(&format!(" WHERE {}", selection.sql));
         }
         if let Some(groups) = groups.as_ref().filter(|groups| !groups.is_empty()) {
             sql.push_str(&format!(" GROUP BY {}", groups.join(", ")));
         }
-        let aliases: Vec<(String, Bound)> =
-            items.iter().zip(&bound).filter_map(|(item, bound)| Some((item.name()?, bound.clone()))).collect();
+        let aliases: Vec<(String, Bound)> = items
+            .iter()
+            .zip(&bound)
+            .filter_map(|(item, bound)| Some((item.name()?, bound.clone())))
+            .collect();
         if let Some(having) = &select.having {
             let cx = Cx { aliases: &aliases, ..cx };
             let having = self.expression(having, &cx)?.expect(&Type::Bool, "HAVING")?;
@@ -71,6 +77,12 @@ impl Binder<'_> {
         }
         let cx = Cx { aliases: &aliases, alias_wins: true, ..cx };
         sql.push_str(&self.order(order, &bound, distinct, &cx)?);
+        // One that was found so late would have SQLite group where BigQuery would not.
+        if groups.is_none() && aggregates.get() {
+            return Err(unsupported(
+                "an aggregate beside an alias in ORDER BY of a query that is not grouped",
+            ));
+        }
         let columns = items.iter().zip(bound).map(|(item, bound)| Output { name: item.name(), ty: bound.ty });
         Ok(Relation { columns: columns.collect(), sql })
     }
@@ -115,12 +127,16 @@ impl Binder<'_> {
         for each in &select.projection {
             match each {
                 SelectItem::UnnamedExpr(expr) => items.push(Item::Expr(expr, name_of(expr))),
-                SelectItem::ExprWithAlias { expr, alias } => items.push(Item::Expr(expr, Some(alias.value.clone()))),
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    items.push(Item::Expr(expr, Some(alias.value.clone())))
+                }
                 SelectItem::Wildcard(options) => items.extend(starred(from.all(), options)?),
                 SelectItem::QualifiedWildcard(of, options) => {
                     items.extend(starred(self.star_of(of, from, cx)?, options)?);
                 }
-                SelectItem::ExprWithAliases { .. } => return Err(unsupported("several aliases of one expression")),
+                SelectItem::ExprWithAliases { .. } => {
+                    return Err(unsupported("several aliases of one expression"));
+                }
             }
         }
         if items.is_empty() {
@@ -136,7 +152,9 @@ impl Binder<'_> {
             SelectItemQualifiedWildcardKind::ObjectName(name) => {
                 let idents: Vec<_> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
                 let table = |alias: &str| {
-                    from.sources.iter().find(|source| source.alias.as_ref().is_some_and(|a| a.eq_ignore_ascii_case(alias)))
+                    from.sources
+                        .iter()
+                        .find(|source| source.alias.as_ref().is_some_and(|a| a.eq_ignore_ascii_case(alias)))
                 };
                 if let [ident] = &idents[..]
                     && let Some(source) = table(&ident.value)
@@ -169,7 +187,10 @@ fn starred<'a>(mut columns: Vec<Column>, options: &WildcardAdditionalOptions) ->
             let before = columns.len();
             columns.retain(|column| !column.name.eq_ignore_ascii_case(&ident.value));
             if before == columns.len() {
-                return Err(Error::query(format!("Column {} in SELECT * EXCEPT list does not exist", ident.value)));
+                return Err(Error::query(format!(
+                    "Column {} in SELECT * EXCEPT list does not exist",
+                    ident.value
+                )));
             }
         }
     }
@@ -201,5 +222,9 @@ fn refuse_odd(select: &Select) -> Result<()> {
         || select.value_table_mode.is_some()
         || matches!(select.distinct, Some(Distinct::On(_)))
         || select.flavor != SelectFlavor::Standard;
-    if odd { Err(unsupported("QUALIFY, WINDOW, SELECT AS or another rare clause of this SELECT")) } else { Ok(()) }
+    if odd {
+        Err(unsupported("QUALIFY, WINDOW, SELECT AS or another rare clause of this SELECT"))
+    } else {
+        Ok(())
+    }
 }

@@ -30,7 +30,9 @@ pub(super) fn register(db: &Connection) -> Result<()> {
         Ok(Cell::Integer(i64::from(has)))
     })?;
     strict(db, "bq_repeat", 2, |args| match usize::try_from(args.int(1)) {
-        Ok(times) if times * args.text(0).len() <= 1 << 20 => Ok(Cell::Text(args.text(0).repeat(times))),
+        Ok(times) if times.saturating_mul(args.text(0).len()) <= 1 << 20 => {
+            Ok(Cell::Text(args.text(0).repeat(times)))
+        }
         _ => Err("REPEAT: the count is negative or the result too long".into()),
     })?;
     strict(db, "bq_split", 2, |args| {

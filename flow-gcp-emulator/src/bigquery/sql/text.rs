@@ -14,15 +14,25 @@ pub(super) fn function(name: &str, args: &[Bound]) -> Result<Option<Bound>> {
             let parts = (0..args.len()).map(text).collect::<Result<Vec<_>>>()?;
             Bound::new(format!("({})", parts.join(" || ")), Type::String)
         }
-        ("LOWER" | "UPPER" | "REVERSE" | "INITCAP", 1) => call("bq_text", &[format!("'{name}'"), text(0)?], Type::String),
-        ("LENGTH" | "BYTE_LENGTH", 1) if first == Some(Type::Bytes) => call("length", &[args[0].sql.clone()], Type::Int64),
+        ("LOWER" | "UPPER" | "REVERSE" | "INITCAP", 1) => {
+            call("bq_text", &[format!("'{name}'"), text(0)?], Type::String)
+        }
+        ("LENGTH" | "BYTE_LENGTH", 1) if first == Some(Type::Bytes) => {
+            call("length", &[args[0].sql.clone()], Type::Int64)
+        }
         ("LENGTH" | "CHAR_LENGTH" | "CHARACTER_LENGTH", 1) => call("bq_length", &[text(0)?], Type::Int64),
         ("BYTE_LENGTH", 1) => call("octet_length", &[text(0)?], Type::Int64),
-        ("SUBSTR" | "SUBSTRING", 2) => call("bq_substr", &[text(0)?, int(1)?, "9223372036854775807".into()], Type::String),
+        ("SUBSTR" | "SUBSTRING", 2) => {
+            call("bq_substr", &[text(0)?, int(1)?, "9223372036854775807".into()], Type::String)
+        }
         ("SUBSTR" | "SUBSTRING", 3) => call("bq_substr", &[text(0)?, int(1)?, int(2)?], Type::String),
         ("LEFT", 2) => call("bq_substr", &[text(0)?, "1".into(), int(1)?], Type::String),
-        ("TRIM" | "LTRIM" | "RTRIM", 1) => call("bq_trim", &[format!("'{name}'"), text(0)?, "NULL".into()], Type::String),
-        ("TRIM" | "LTRIM" | "RTRIM", 2) => call("bq_trim", &[format!("'{name}'"), text(0)?, text(1)?], Type::String),
+        ("TRIM" | "LTRIM" | "RTRIM", 1) => {
+            call("bq_trim", &[format!("'{name}'"), text(0)?, "NULL".into()], Type::String)
+        }
+        ("TRIM" | "LTRIM" | "RTRIM", 2) => {
+            call("bq_trim", &[format!("'{name}'"), text(0)?, text(1)?], Type::String)
+        }
         ("REPLACE", 3) => call("replace", &[text(0)?, text(1)?, text(2)?], Type::String),
         ("REPEAT", 2) => call("bq_repeat", &[text(0)?, int(1)?], Type::String),
         ("STARTS_WITH" | "ENDS_WITH" | "CONTAINS_SUBSTR", 2) => {

@@ -67,7 +67,12 @@ pub(super) fn strict(db: &Connection, name: &str, args: i32, act: fn(&Args<'_>) 
         }
         act(&Args(&cells)).map_err(failure)
     };
-    db.create_scalar_function(name, args, FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC, call)
+    db.create_scalar_function(
+        name,
+        args,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        call,
+    )
 }
 
 /// Gives a connection all functions.
@@ -126,11 +131,15 @@ fn floats(db: &Connection) -> Result<()> {
             "POW" => x.powf(args.float(2)),
             _ => f64::NAN,
         };
-        if value.is_finite() { Ok(Cell::Real(value)) } else { Err(format!("{}({x}) is not defined", args.text(0))) }
+        if value.is_finite() {
+            Ok(Cell::Real(value))
+        } else {
+            Err(format!("{}({x}) is not defined", args.text(0)))
+        }
     })?;
     strict(db, "bq_round_f", 3, |args| {
         let x = args.float(1);
-        let digits = i32::try_from(args.int(2)).map_err(|_| "ROUND: too many digits")?;
+        let digits = args.int(2).clamp(-400, 400) as i32;
         let scale = 10_f64.powi(digits.abs());
         let (up, down) = if digits >= 0 { (scale, 1.0) } else { (1.0, scale) };
         let scaled = x * up / down;
@@ -160,7 +169,9 @@ fn numerics(db: &Connection) -> Result<()> {
     strict(db, "bq_add_n", 2, |args| numeric(args.numeric(0)?.checked_add(args.numeric(1)?)))?;
     strict(db, "bq_sub_n", 2, |args| numeric(args.numeric(0)?.checked_sub(args.numeric(1)?)))?;
     strict(db, "bq_mul_n", 2, |args| {
-        numeric(args.numeric(0)?.checked_mul(args.numeric(1)?).map(|product| half_away(product, decimal::UNIT)))
+        numeric(
+            args.numeric(0)?.checked_mul(args.numeric(1)?).map(|product| half_away(product, decimal::UNIT)),
+        )
     })?;
     strict(db, "bq_div_n", 2, |args| {
         let (a, b) = (args.numeric(0)?, args.numeric(1)?);
@@ -238,7 +249,8 @@ impl Aggregate<(i128, i128), Cell> for Sum {
 fn conversions(db: &Connection) -> Result<()> {
     fn casted(args: &Args<'_>) -> Answer {
         let unknown = || "unknown type".to_string();
-        let (from, to) = (of_name(args.text(1)).ok_or_else(unknown)?, of_name(args.text(2)).ok_or_else(unknown)?);
+        let (from, to) =
+            (of_name(args.text(1)).ok_or_else(unknown)?, of_name(args.text(2)).ok_or_else(unknown)?);
         cast_cell(&from, &to, &args.0[0])
     }
     strict(db, "bq_cast", 3, casted)?;
@@ -246,7 +258,8 @@ fn conversions(db: &Connection) -> Result<()> {
     strict(db, "bq_hex", 1, |args| Ok(Cell::Text(value::to_hex(args.bytes(0)).to_lowercase())))?;
     strict(db, "bq_json", 1, |args| value::scalar(&Type::Json, args.text(0)))?;
     strict(db, "bq_element", 3, |args| {
-        let items: Vec<serde_json::Value> = serde_json::from_str(args.text(0)).map_err(|error| error.to_string())?;
+        let items: Vec<serde_json::Value> =
+            serde_json::from_str(args.text(0)).map_err(|error| error.to_string())?;
         match usize::try_from(args.int(1)).ok().filter(|at| *at < items.len()) {
             Some(at) => Ok(Cell::Text(format!("$[{at}]"))),
             None if args.int(2) == 1 => Ok(Cell::Null),
@@ -259,7 +272,9 @@ fn conversions(db: &Connection) -> Result<()> {
         _ => Err(failure("Scalar subquery produced more than one element")),
     })?;
     db.create_scalar_function("bq_not_null", 1, flags, |ctx: &Context<'_>| match ctx.get::<Cell>(0)? {
-        Cell::Null => Err(failure("Array cannot have a null element; error in ARRAY_AGG: leave them out by IGNORE NULLS")),
+        Cell::Null => Err(failure(
+            "Array cannot have a null element; error in ARRAY_AGG: leave them out by IGNORE NULLS",
+        )),
         cell => Ok(cell),
     })
 }

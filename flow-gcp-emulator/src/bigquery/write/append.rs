@@ -63,7 +63,10 @@ impl Appender {
     }
 
     /// The answer to a request; none ends the stream in peace.
-    pub(super) async fn answer(&mut self, request: AppendRowsRequest) -> Result<Option<AppendRowsResponse>, Status> {
+    pub(super) async fn answer(
+        &mut self,
+        request: AppendRowsRequest,
+    ) -> Result<Option<AppendRowsResponse>, Status> {
         match self.service.faults().next("bigquery.AppendRows.append") {
             Some(Fault::LostAnswer) => {
                 self.append(request, false)?;
@@ -98,7 +101,8 @@ impl Appender {
 
     fn try_append(&mut self, request: AppendRowsRequest, spoilt: bool) -> Outcome<AppendRowsResponse> {
         if request.encoded_len() > LARGEST_REQUEST {
-            let text = format!("AppendRows request too large: {} limit {LARGEST_REQUEST}", request.encoded_len());
+            let text =
+                format!("AppendRows request too large: {} limit {LARGEST_REQUEST}", request.encoded_len());
             return Err(Refusal::Fatal(Status::invalid_argument(text)));
         }
         self.meet(&request)?;
@@ -111,14 +115,23 @@ impl Appender {
                 }
                 data.rows.map(|rows| rows.serialized_rows).unwrap_or_default()
             }
-            _ => return Err(Refusal::Fatal(Status::invalid_argument("the emulator takes rows as protocol buffers only"))),
+            _ => {
+                return Err(Refusal::Fatal(Status::invalid_argument(
+                    "the emulator takes rows as protocol buffers only",
+                )));
+            }
         };
         let service = self.service.clone();
         let mut state = service.lock();
         let schema = state.table_for_rows(&table)?.schema.clone();
         let (start, key) = if default {
             if request.offset.is_some() {
-                return Err(Refusal::Told(told(&self.stream, Code::InvalidArgument, "the default stream takes no offsets", None)));
+                return Err(Refusal::Told(told(
+                    &self.stream,
+                    Code::InvalidArgument,
+                    "the default stream takes no offsets",
+                    None,
+                )));
             }
             (None, state.table(&table)?.key.clone())
         } else {
@@ -138,7 +151,12 @@ impl Appender {
             }
         }
         if !errors.is_empty() {
-            let mut answer = told(&self.stream, Code::InvalidArgument, "Errors found while processing rows. Please refer to the row_errors field for details. The list may not be complete because of the size limitations.", None);
+            let mut answer = told(
+                &self.stream,
+                Code::InvalidArgument,
+                "Errors found while processing rows. Please refer to the row_errors field for details. The list may not be complete because of the size limitations.",
+                None,
+            );
             answer.row_errors = errors;
             return Err(Refusal::Told(answer));
         }
@@ -154,7 +172,9 @@ impl Appender {
     /// The first request names the stream; later ones may leave it out, or go on with another.
     fn meet(&mut self, request: &AppendRowsRequest) -> Outcome<()> {
         if request.write_stream.is_empty() && self.stream.is_empty() {
-            return Err(Refusal::Fatal(Status::invalid_argument("the first request must name a write stream")));
+            return Err(Refusal::Fatal(Status::invalid_argument(
+                "the first request must name a write stream",
+            )));
         }
         if !request.write_stream.is_empty() && request.write_stream != self.stream {
             self.stream.clone_from(&request.write_stream);
@@ -166,7 +186,8 @@ impl Appender {
     /// The decoder for the schema as it is now.
     fn decoder(&mut self, schema: &Arc<Schema>) -> Outcome<&Decoder> {
         if self.decoder.as_ref().is_none_or(|decoder| !Arc::ptr_eq(&decoder.schema, schema)) {
-            let missing = || Refusal::Fatal(Status::invalid_argument("the first request must carry a writer schema"));
+            let missing =
+                || Refusal::Fatal(Status::invalid_argument("the first request must carry a writer schema"));
             let descriptor = self.descriptor.as_ref().ok_or_else(missing)?;
             let decoder = Decoder::new(descriptor, schema).map_err(|mismatch| match mismatch {
                 Mismatch::Other(text) => Refusal::Fatal(Status::invalid_argument(text)),
@@ -236,9 +257,14 @@ fn write(state: &mut State, name: &TableName, stream: Option<&str>, rows: Vec<(C
 fn told(stream: &str, code: Code, text: &str, storage: Option<StorageErrorCode>) -> Box<AppendRowsResponse> {
     let detail = |code: StorageErrorCode| Any {
         type_url: "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError".into(),
-        value: StorageError { code: code as i32, entity: stream.into(), error_message: text.into() }.encode_to_vec(),
+        value: StorageError { code: code as i32, entity: stream.into(), error_message: text.into() }
+            .encode_to_vec(),
     };
-    let status = rpc::Status { code: code as i32, message: text.into(), details: storage.map(detail).into_iter().collect() };
+    let status = rpc::Status {
+        code: code as i32,
+        message: text.into(),
+        details: storage.map(detail).into_iter().collect(),
+    };
     Box::new(AppendRowsResponse {
         write_stream: stream.into(),
         response: Some(Response::Error(status)),
@@ -247,7 +273,8 @@ fn told(stream: &str, code: Code, text: &str, storage: Option<StorageErrorCode>)
 }
 
 fn row_error(index: usize, problem: &Problem) -> RowError {
-    let place = if problem.location.is_empty() { String::new() } else { format!(" Field: {}", problem.location) };
+    let place =
+        if problem.location.is_empty() { String::new() } else { format!(" Field: {}", problem.location) };
     RowError {
         index: index as i64,
         code: RowErrorCode::FieldsError as i32,

@@ -24,7 +24,10 @@ impl Change {
             text if text.eq_ignore_ascii_case("UPSERT") => Change::Upsert,
             text if text.eq_ignore_ascii_case("DELETE") => Change::Delete,
             other => {
-                return Err(Problem::at(CHANGE_TYPE, format!("Invalid value {other}: UPSERT or DELETE is expected.")));
+                return Err(Problem::at(
+                    CHANGE_TYPE,
+                    format!("Invalid value {other}: UPSERT or DELETE is expected."),
+                ));
             }
         };
         if key.is_empty() {

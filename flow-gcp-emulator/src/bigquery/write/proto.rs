@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value as Proto};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value as Proto,
+};
 use prost_types::{DescriptorProto, FileDescriptorProto};
 use rusqlite::types::Value as Cell;
 use serde_json::{Map, Value};
@@ -91,7 +93,11 @@ fn with_presence(descriptor: &mut DescriptorProto) {
         let index = i32::try_from(oneof).ok();
         let synthetic = descriptor.oneof_decl[oneof].name.as_ref().is_some_and(|name| name.starts_with('_'));
         if synthetic && oneof + 1 == descriptor.oneof_decl.len() {
-            descriptor.field.iter_mut().filter(|field| field.oneof_index == index).for_each(|f| f.oneof_index = None);
+            descriptor
+                .field
+                .iter_mut()
+                .filter(|field| field.oneof_index == index)
+                .for_each(|f| f.oneof_index = None);
             descriptor.oneof_decl.pop();
         }
     }
@@ -110,12 +116,18 @@ fn plan(message: &MessageDescriptor, schema: &Schema, place: &str) -> Result<Pla
         let Some(source) = source else { return Ok(None) };
         let name = format!("{place}{}", field.name);
         if source.is_list() != (field.mode == Mode::Repeated) {
-            return Err(Mismatch::Other(format!("The field {name} is repeated in the table or in the message, and not in both")));
+            return Err(Mismatch::Other(format!(
+                "The field {name} is repeated in the table or in the message, and not in both"
+            )));
         }
         let inner = match (&field.ty, source.kind()) {
-            (Type::Struct(schema), Kind::Message(message)) => Some(plan(&message, schema, &format!("{name}."))?),
+            (Type::Struct(schema), Kind::Message(message)) => {
+                Some(plan(&message, schema, &format!("{name}."))?)
+            }
             (Type::Struct(_), _) | (_, Kind::Message(_)) => {
-                return Err(Mismatch::Other(format!("The field {name} is a record in the table or in the message, and not in both")));
+                return Err(Mismatch::Other(format!(
+                    "The field {name} is a record in the table or in the message, and not in both"
+                )));
             }
             _ => None,
         };
@@ -126,7 +138,9 @@ fn plan(message: &MessageDescriptor, schema: &Schema, place: &str) -> Result<Pla
 
 fn column(field: &Field, value: &Proto, inner: Option<&Plan>) -> Result<Cell, Problem> {
     match (field.mode, &field.ty) {
-        (Mode::Repeated, _) | (_, Type::Struct(_)) => Ok(Cell::Text(nested(field, value, inner)?.to_string())),
+        (Mode::Repeated, _) | (_, Type::Struct(_)) => {
+            Ok(Cell::Text(nested(field, value, inner)?.to_string()))
+        }
         (_, ty) => cell(ty, value).map_err(|message| Problem::at(&field.name, message)),
     }
 }
@@ -180,7 +194,8 @@ fn cell(ty: &Type, value: &Proto) -> Result<Cell, String> {
         (Type::Numeric | Type::BigNumeric, Proto::F32(value)) => scalar(ty, &value.to_string()),
         (_, Proto::String(text)) => scalar(ty, text),
         (ty, value) => {
-            let number = integer(value).ok_or_else(|| format!("This field cannot be sent as it is for {}.", ty.sql_name()))?;
+            let number = integer(value)
+                .ok_or_else(|| format!("This field cannot be sent as it is for {}.", ty.sql_name()))?;
             match ty {
                 Type::Int64 => Ok(Cell::Integer(number)),
                 Type::Float64 => Ok(Cell::Real(number as f64)),

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::super::error::{Error, Result};
 use super::super::schema::Schema;
 use super::super::state::{State, TableName, columns_of, forget, keep};
-use super::schema::table_schema;
 use super::api::storage_error::StorageErrorCode;
 use super::api::write_stream::{Type, WriteMode};
 use super::api::{
-    BatchCommitWriteStreamsRequest, BatchCommitWriteStreamsResponse, CreateWriteStreamRequest, FinalizeWriteStreamResponse,
-    FlushRowsRequest, FlushRowsResponse, StorageError, WriteStream,
+    BatchCommitWriteStreamsRequest, BatchCommitWriteStreamsResponse, CreateWriteStreamRequest,
+    FinalizeWriteStreamResponse, FlushRowsRequest, FlushRowsResponse, StorageError, WriteStream,
 };
+use super::schema::table_schema;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
@@ -109,7 +109,11 @@ pub(super) fn parse_name(name: &str) -> Result<(TableName, bool)> {
 }
 
 impl State {
-    pub(super) fn create_stream(&mut self, request: &CreateWriteStreamRequest, now: i64) -> Result<WriteStream> {
+    pub(super) fn create_stream(
+        &mut self,
+        request: &CreateWriteStreamRequest,
+        now: i64,
+    ) -> Result<WriteStream> {
         let table = TableName::of_path(&request.parent)?;
         let kind = request.write_stream.as_ref().map_or(0, |stream| stream.r#type);
         let kind = Type::try_from(kind).unwrap_or(Type::Unspecified);
@@ -119,8 +123,17 @@ impl State {
         let schema = self.table_for_rows(&table)?.schema.clone();
         let number = self.number();
         let columns = schema.fields.len();
-        let stream =
-            Stream { table, kind, number, columns, count: 0, flushed: 0, finalized: false, created: now, committed: None };
+        let stream = Stream {
+            table,
+            kind,
+            number,
+            columns,
+            count: 0,
+            flushed: 0,
+            finalized: false,
+            created: now,
+            committed: None,
+        };
         if stream.stages() {
             let columns = if columns == 0 { "none".into() } else { columns_of(columns) };
             self.db.execute_batch(&format!("CREATE TABLE {}({columns})", stream.physical()))?;
@@ -176,7 +189,10 @@ impl State {
         }
         let offset = request.offset.unwrap_or(stream.count - 1);
         if offset >= stream.count {
-            return Err(Error::invalid(format!("Offset {offset} is beyond the end of the stream: it has {} rows", stream.count)));
+            return Err(Error::invalid(format!(
+                "Offset {offset} is beyond the end of the stream: it has {} rows",
+                stream.count
+            )));
         }
         let transaction = self.db.unchecked_transaction()?;
         self.show(&stream, stream.flushed, offset + 1)?;
@@ -242,11 +258,19 @@ impl State {
         let (code, text) = match self.streams.get(name) {
             None => (Code::StreamNotFound, "is not there"),
             Some(stream) if stream.table != *parent => (Code::StreamNotFound, "belongs to another table"),
-            Some(stream) if stream.kind != Type::Pending => (Code::InvalidStreamType, "is not of type PENDING"),
-            Some(stream) if stream.committed.is_some() => (Code::StreamAlreadyCommitted, "has been committed already"),
+            Some(stream) if stream.kind != Type::Pending => {
+                (Code::InvalidStreamType, "is not of type PENDING")
+            }
+            Some(stream) if stream.committed.is_some() => {
+                (Code::StreamAlreadyCommitted, "has been committed already")
+            }
             Some(stream) if !stream.finalized => (Code::InvalidStreamState, "has not been finalized"),
             Some(_) => return None,
         };
-        Some(StorageError { code: code as i32, entity: name.into(), error_message: format!("Stream {name} {text}") })
+        Some(StorageError {
+            code: code as i32,
+            entity: name.into(),
+            error_message: format!("Stream {name} {text}"),
+        })
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn moment(micros: i64) -> Result<i64, RowError> {
 
 /// Reads a moment as microseconds since the epoch: RFC 3339, or the same without zone for UTC; also with ` UTC` at the
 /// end, as the service prints moments.
-pub(super) fn timestamp(text: &str) -> Result<i64, RowError> {
+pub(in crate::bigquery) fn timestamp(text: &str) -> Result<i64, RowError> {
     let bare = text.strip_suffix(" UTC").unwrap_or(text);
     match bare.parse::<flow_core::Timestamp>() {
         Ok(moment) => self::moment(moment.micros()),

@@ -38,5 +38,6 @@ mod record;
 mod value;
 
 pub use error::RowError;
+pub(super) use form::{base64, float, timestamp, utc};
 pub use json::{JsonColumns, JsonRows, json_row};
 pub use proto::{ChangeType, ProtoRows};

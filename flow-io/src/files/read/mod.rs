@@ -3,6 +3,7 @@
 mod bad_record;
 mod decode;
 mod gunzip;
+mod origin;
 mod pattern;
 mod reader;
 mod records;
@@ -10,11 +11,19 @@ mod scanner;
 mod source;
 mod split;
 mod stdin;
+mod watch;
 
 pub use bad_record::BadRecord;
 pub use decode::{Decode, Record};
+#[cfg(feature = "gcs")]
+pub(crate) use gunzip::is_gzip;
+pub(super) use origin::Local;
+pub(crate) use origin::{Input, Listed, Origin};
+#[cfg(feature = "gcs")]
+pub(crate) use pattern::{SHELL, is_passed_over, no_pattern};
 pub use reader::LineReader;
 pub use records::LinePosition;
 pub use source::ReadFiles;
-pub use split::FileSplit;
+pub use split::{FileSplit, ObjectVersion};
 pub use stdin::{Stdin, StdinReader, StdinSplit};
+pub use watch::{WatchFiles, WatchPosition, WatchReader, WatchSplit};

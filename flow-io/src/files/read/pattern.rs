@@ -7,34 +7,22 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use flow_core::{Error, ErrorKind, Result};
-use glob::MatchOptions;
+use glob::{MatchOptions, PatternError};
 
-/// A file that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) path: String,
-    pub(super) len: u64,
-    pub(super) modified: Option<i64>,
-}
+use super::gunzip::is_gzip;
+use super::origin::Listed;
 
 /// As in a shell: `*` stays within a directory and does not match hidden names.
-const SHELL: MatchOptions =
+pub(crate) const SHELL: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
-/// The files that the patterns match, each once, by name.
-pub(super) fn list(patterns: &[String]) -> Result<Vec<Listed>> {
-    let mut files = BTreeMap::new();
-    for pattern in patterns {
-        let mut found = BTreeMap::new();
-        for path in matches(pattern)? {
-            add(&path, &mut found)?;
-        }
-        if found.is_empty() {
-            return Err(Error::new(ErrorKind::Source, format!("no file matches `{pattern}`")));
-        }
-        files.append(&mut found);
+/// The files that a pattern matches, by name.
+pub(super) fn list(pattern: &str) -> Result<Vec<Listed>> {
+    let mut found = BTreeMap::new();
+    for path in matches(pattern)? {
+        add(&path, &mut found)?;
     }
-    Ok(files.into_values().collect())
+    Ok(found.into_values().collect())
 }
 
 /// The paths that one pattern stands for. One that exists is meant literally, whatever characters it holds.
@@ -42,9 +30,7 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
     if fs::metadata(pattern).is_ok() {
         return Ok(vec![pattern.into()]);
     }
-    let paths = glob::glob_with(pattern, SHELL).map_err(|cause| {
-        Error::new(ErrorKind::Source, format!("`{pattern}` is no pattern for files")).caused_by(cause)
-    })?;
+    let paths = glob::glob_with(pattern, SHELL).map_err(|cause| no_pattern(pattern, cause))?;
     let readable = |path: glob::GlobResult| {
         path.map_err(|cause| {
             let path = cause.path().to_owned();
@@ -52,6 +38,10 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
         })
     };
     paths.map(readable).collect()
+}
+
+pub(crate) fn no_pattern(pattern: &str, cause: PatternError) -> Error {
+    Error::new(ErrorKind::Source, format!("`{pattern}` is no pattern for files")).caused_by(cause)
 }
 
 /// Adds a file, or all files in a directory.
@@ -66,7 +56,8 @@ fn add_file(path: &Path, metadata: &Metadata, files: &mut BTreeMap<String, Liste
     };
     let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let modified = modified.and_then(|since| i64::try_from(since.as_micros()).ok());
-    let listed = Listed { path: name.to_owned(), len: metadata.len(), modified };
+    let gzip = is_gzip(name);
+    let listed = Listed { path: name.to_owned(), len: metadata.len(), modified, gzip, object: None };
     files.insert(name.to_owned(), listed);
     Ok(())
 }
@@ -92,7 +83,7 @@ fn add_all(directory: &Path, files: &mut BTreeMap<String, Listed>) -> Result<()>
 }
 
 /// Whether a name found in a directory is hidden or temporary.
-fn is_passed_over(name: &str) -> bool {
+pub(crate) fn is_passed_over(name: &str) -> bool {
     name.starts_with(['.', '_']) || name.ends_with('~') || Path::new(name).extension() == Some("tmp".as_ref())
 }
 
@@ -103,6 +94,7 @@ fn failed(path: &Path, cause: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::{ReadFiles, Text};
 
     fn tree(names: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -119,7 +111,9 @@ mod tests {
         let patterns: Vec<String> =
             patterns.iter().map(|p| root.path().join(p).to_str().unwrap().to_owned()).collect();
         let prefix = format!("{}/", root.path().display());
-        list(&patterns).unwrap().into_iter().map(|file| file.path.replacen(&prefix, "", 1)).collect()
+        let files = ReadFiles::new(&patterns[0], Text);
+        let files = patterns[1..].iter().fold(files, |files, pattern| files.and(pattern));
+        files.list().unwrap().into_iter().map(|file| file.path.replacen(&prefix, "", 1)).collect()
     }
 
     #[test]
@@ -153,11 +147,11 @@ mod tests {
         let root = tree(&["a.txt", "empty/.hidden"]);
         for pattern in ["*.csv", "missing.txt", "empty"] {
             let pattern = root.path().join(pattern).to_str().unwrap().to_owned();
-            let error = list(std::slice::from_ref(&pattern)).unwrap_err();
+            let error = ReadFiles::new(&pattern, Text).list().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Source);
             assert_eq!(error.to_string(), format!("no file matches `{pattern}`"));
-            let one_matches = [root.path().join("a.txt").to_str().unwrap().to_owned(), pattern];
-            assert!(list(&one_matches).is_err());
+            let one_matches = ReadFiles::new(root.path().join("a.txt").to_str().unwrap(), Text).and(pattern);
+            assert!(one_matches.list().is_err());
         }
     }
 }

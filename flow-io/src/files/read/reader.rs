@@ -1,13 +1,13 @@
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::task::{Context, Poll};
-use std::time::UNIX_EPOCH;
+use std::io;
+use std::task::{Context, Poll, ready};
 
+use flow_core::metrics::Metrics;
 use flow_core::source::{Next, Reader};
-use flow_core::{Bundle, Error, ErrorKind, Result};
+use flow_core::{Bundle, Error, Result};
 
-use super::gunzip::{self, Gunzip};
+use super::gunzip::Gunzip;
+use super::origin::{Input, Origin};
 use super::records::{Records, Taken};
 use super::scanner::Scanner;
 use super::source::Settings;
@@ -15,8 +15,20 @@ use super::{Decode, FileSplit, LinePosition};
 
 /// Reads one split of [`ReadFiles`](super::ReadFiles).
 pub struct LineReader<D> {
-    input: Box<dyn Read + Send>,
+    input: Box<dyn Input>,
     records: Records<D>,
+    start: LinePosition,
+    ahead: Ahead,
+}
+
+/// What comes before the first record and is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ahead {
+    Nothing,
+    /// Bytes of compressed input, which were read before.
+    Bytes(u64),
+    /// The rest of a line that the split before reads.
+    Line,
 }
 
 impl<D> fmt::Debug for LineReader<D> {
@@ -28,33 +40,27 @@ impl<D> fmt::Debug for LineReader<D> {
 impl<D: Decode> LineReader<D> {
     /// Opens a split at its first record, or where it was left.
     pub(super) fn open(
+        origin: &dyn Origin,
         decode: D,
         split: &FileSplit,
         from: Option<LinePosition>,
         settings: Settings,
+        metrics: &Metrics,
     ) -> Result<Self> {
-        let path = &split.path;
-        let file = File::open(path).map_err(|cause| unreadable(path, cause))?;
-        if from.is_some() {
-            check_unchanged(&file, split)?;
-        }
         let first = LinePosition { offset: split.start, line: (split.start == 0).then_some(1) };
-        let at = from.unwrap_or(first);
-        let input = input_at(file, path, at.offset).map_err(|cause| unreadable(path, cause))?;
-        let scanner = Scanner::new(at.offset, at.line, settings.chunk, settings.max_record);
-        let records = Records::new(decode, path.clone(), scanner, split.end, settings.max_record);
-        let mut reader = LineReader { input, records };
-        if from.is_none() && split.start > 0 {
-            reader.skip_line()?; // the split before reads it
-        }
-        Ok(reader)
-    }
-
-    fn skip_line(&mut self) -> Result<()> {
-        while !self.records.scanner.skip_line() && !self.records.ended {
-            self.read()?;
-        }
-        Ok(())
+        let start = from.unwrap_or(first);
+        let (offset, ahead) = if split.gzip {
+            (0, Ahead::Bytes(start.offset))
+        } else if split.start > 0 && start.offset == split.start {
+            (start.offset, Ahead::Line) // what is left behind the line before has a greater offset
+        } else {
+            (start.offset, Ahead::Nothing)
+        };
+        let input = origin.open(split, offset, from.is_some(), metrics)?;
+        let input: Box<dyn Input> = if split.gzip { Box::new(Gunzip::new(input)) } else { input };
+        let scanner = Scanner::new(start.offset, start.line, settings.chunk, settings.max_record);
+        let records = Records::new(decode, split.path.clone(), scanner, split.end, settings.max_record);
+        Ok(LineReader { input, records, start, ahead })
     }
 
     /// Gives back the file and the buffer: the reader of a split that has ended stays until it is committed.
@@ -63,53 +69,54 @@ impl<D: Decode> LineReader<D> {
         self.records.scanner.release();
     }
 
-    fn read(&mut self) -> Result<()> {
+    /// Passes over what comes before the first record.
+    fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            match &mut self.ahead {
+                Ahead::Line if !self.records.scanner.skip_line() && !self.records.ended => {}
+                Ahead::Bytes(left) if *left > 0 && !self.records.ended => {}
+                _ => {
+                    self.ahead = Ahead::Nothing;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            ready!(self.poll_read(cx))?;
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.input.wake(cx.waker());
+        let room = self.records.scanner.room();
         let read = loop {
-            match self.input.read(self.records.scanner.room()) {
+            match self.input.read(room) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(unreadable(self.records.file(), cause)),
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(cause) => {
+                    let context = format!("cannot read {}", self.records.file());
+                    return Poll::Ready(Err(Error::source_failed(context, cause)));
+                }
                 Ok(read) => break read,
             }
         };
-        self.records.scanner.filled(read);
         self.records.ended = read == 0;
-        Ok(())
+        let mut known = 0;
+        if let Ahead::Bytes(left) = &mut self.ahead {
+            known = read.min(usize::try_from(*left).unwrap_or(usize::MAX));
+            room.copy_within(known..read, 0);
+            *left -= known as u64;
+        }
+        self.records.scanner.filled(read - known);
+        Poll::Ready(Ok(()))
     }
-}
-
-/// The bytes of a file from an offset on.
-fn input_at(mut file: File, path: &str, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-    if gunzip::is_gzip(path) {
-        let mut input = Gunzip::new(file);
-        io::copy(&mut (&mut input).take(offset), &mut io::sink())?;
-        return Ok(Box::new(input));
-    }
-    if offset > 0 {
-        file.seek(SeekFrom::Start(offset))?;
-    }
-    Ok(Box::new(file))
-}
-
-fn check_unchanged(file: &File, split: &FileSplit) -> Result<()> {
-    let metadata = file.metadata().map_err(|cause| unreadable(&split.path, cause))?;
-    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let modified = modified.and_then(|since| i64::try_from(since.as_micros()).ok());
-    if modified == split.modified {
-        return Ok(());
-    }
-    let reason = format!("{} has changed since it was first read: cannot read on in it", split.path);
-    Err(Error::new(ErrorKind::Source, reason))
-}
-
-fn unreadable(path: &str, cause: io::Error) -> Error {
-    Error::source_failed(format!("cannot read {path}"), cause)
 }
 
 impl<D: Decode> Reader for LineReader<D> {
     type Item = D::Item;
     type Position = LinePosition;
 
-    fn poll_next(&mut self, _: &mut Context<'_>, out: &mut Bundle<D::Item>) -> Poll<Result<Next>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut Bundle<D::Item>) -> Poll<Result<Next>> {
+        let before = out.len();
+        ready!(self.poll_begin(cx))?;
         loop {
             match self.records.take(out)? {
                 Taken::Full => return Poll::Ready(Ok(Next::More)),
@@ -117,12 +124,16 @@ impl<D: Decode> Reader for LineReader<D> {
                     self.close();
                     return Poll::Ready(Ok(Next::End));
                 }
-                Taken::Hungry => self.read()?,
+                Taken::Hungry => match self.poll_read(cx)? {
+                    Poll::Ready(()) => {}
+                    Poll::Pending if out.len() == before => return Poll::Pending,
+                    Poll::Pending => return Poll::Ready(Ok(Next::More)), // what is there goes on at once
+                },
             }
         }
     }
 
     fn position(&self) -> LinePosition {
-        self.records.position()
+        if self.ahead == Ahead::Nothing { self.records.position() } else { self.start }
     }
 }

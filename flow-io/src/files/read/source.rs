@@ -1,18 +1,44 @@
-use flow_core::source::{ReaderContext, Source};
-use flow_core::{Error, Result};
+use std::collections::BTreeMap;
+#[cfg(feature = "gcs")]
+use std::future::poll_fn;
+use std::time::Duration;
 
-use super::pattern;
-use super::{Decode, FileSplit, LinePosition, LineReader};
+#[cfg(feature = "gcs")]
+use flow_core::Bundle;
+#[cfg(feature = "gcs")]
+use flow_core::source::{Next, Reader};
+use flow_core::source::{ReaderContext, Source};
+use flow_core::{Error, ErrorKind, Result};
+use futures::future::BoxFuture;
+
+use super::origin::Listed;
+use super::{Decode, FileSplit, LinePosition, LineReader, WatchFiles};
+use crate::files::blocking::wait_for;
+use crate::files::remote::Remote;
 
 /// Reads the lines of files: made by [`TextFiles::matching`](crate::files::TextFiles::matching),
 /// [`JsonFiles::matching`](crate::files::JsonFiles::matching), or [`new`](ReadFiles::new) for a format of your own.
 ///
 /// Big files are read by several workers at once. Files that end in `.gz` are decompressed, each by one worker.
+///
+/// A pattern that begins with `gs://bucket/` stands for objects of Cloud Storage (feature `gcs`): a name, the part of
+/// names before a slash as a directory, or a glob. Each object is read in the version that was found when the run
+/// started; one that is deleted or replaced before it is read ends the run.
 #[derive(Clone, Debug)]
 pub struct ReadFiles<D> {
-    patterns: Vec<String>,
-    decode: D,
+    pub(super) patterns: Vec<String>,
+    pub(super) decode: D,
     pub(super) settings: Settings,
+    pub(super) remote: Remote,
+}
+
+/// Patterns with the files that they match.
+pub(super) type Found = Vec<(String, Vec<Listed>)>;
+
+/// Each file once, by name.
+pub(super) fn by_name(files: Vec<Listed>) -> Vec<Listed> {
+    let once: BTreeMap<_, _> = files.into_iter().map(|file| (file.path.clone(), file)).collect();
+    once.into_values().collect()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +67,32 @@ impl<D: Decode> ReadFiles<D> {
     /// # Errors
     /// The run fails if a pattern matches nothing.
     pub fn new(pattern: impl Into<String>, decode: D) -> Self {
-        ReadFiles { patterns: vec![pattern.into()], decode, settings: Settings::default() }
+        ReadFiles {
+            patterns: vec![pattern.into()],
+            decode,
+            settings: Settings::default(),
+            remote: Remote::default(),
+        }
+    }
+
+    /// Reaches `gs://` by these endpoints and credentials; [`GoogleCloud::from_env`](crate::gcp::GoogleCloud::from_env)
+    /// unless set.
+    #[cfg(feature = "gcs")]
+    pub fn on(mut self, cloud: &crate::gcp::GoogleCloud) -> Self {
+        self.remote.storage = self.remote.storage.on(cloud);
+        self
+    }
+
+    /// Goes on looking for new files, every so often, until the run is stopped: a source without end. See
+    /// [`WatchFiles`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use flow_io::files::TextFiles;
+    /// let arriving = TextFiles::matching("in/*.log").watch(Duration::from_secs(10));
+    /// ```
+    pub fn watch(self, every: Duration) -> WatchFiles<D> {
+        WatchFiles::new(self, every)
     }
 
     /// Also reads the files that another pattern matches; a file that both match is read once.
@@ -70,7 +121,59 @@ impl<D: Decode> ReadFiles<D> {
 
     /// The same files and settings with another decoder.
     pub(crate) fn decoded_by<E: Decode>(self, decode: E) -> ReadFiles<E> {
-        ReadFiles { patterns: self.patterns, decode, settings: self.settings }
+        ReadFiles { patterns: self.patterns, decode, settings: self.settings, remote: self.remote }
+    }
+
+    /// The files that are there now, each once, by name.
+    pub(super) fn list(&self) -> Result<Vec<Listed>> {
+        let mut files = Vec::new();
+        for (pattern, found) in wait_for(self.find()?)? {
+            if found.is_empty() {
+                return Err(Error::new(ErrorKind::Source, format!("no file matches `{pattern}`")));
+            }
+            files.extend(found);
+        }
+        Ok(by_name(files))
+    }
+
+    /// The files that each pattern matches.
+    pub(super) fn find(&self) -> Result<BoxFuture<'static, Result<Found>>> {
+        let origin = |pattern: &String| Ok((pattern.clone(), self.remote.origin(pattern)?));
+        let origins: Vec<_> = self.patterns.iter().map(origin).collect::<Result<_>>()?;
+        Ok(Box::pin(async move {
+            let mut found = Found::new();
+            for (pattern, origin) in origins {
+                let files = origin.list(&pattern).await?;
+                found.push((pattern, files));
+            }
+            Ok(found)
+        }))
+    }
+
+    /// Reads a split, or the rest of it.
+    pub(super) fn open(
+        &self,
+        split: &FileSplit,
+        from: Option<LinePosition>,
+        cx: &ReaderContext,
+    ) -> Result<LineReader<D>> {
+        let origin = self.remote.origin(&split.path)?;
+        LineReader::open(&*origin, self.decode.clone(), split, from, self.settings, &cx.metrics)
+    }
+}
+
+#[cfg(feature = "gcs")]
+impl<D: Decode> ReadFiles<D> {
+    /// All records of a file.
+    pub(crate) async fn read_whole(&self, file: Listed) -> Result<Vec<D::Item>> {
+        let mut reader = self.open(&FileSplit::whole(file), None, &ReaderContext::default())?;
+        let (mut records, mut bundle) = (Vec::new(), Bundle::default());
+        while poll_fn(|cx| reader.poll_next(cx, &mut bundle)).await? == Next::More {
+            records.append(&mut bundle.values);
+            bundle.clear();
+        }
+        records.append(&mut bundle.values);
+        Ok(records)
     }
 }
 
@@ -85,7 +188,7 @@ impl<D: Decode> Source for ReadFiles<D> {
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<FileSplit>> {
-        let files = pattern::list(&self.patterns)?;
+        let files = self.list()?;
         let total: u64 = files.iter().map(|file| file.len).sum();
         let share = (total / desired.max(1) as u64).max(SMALLEST_SPLIT);
         let size = self.settings.split.min(share);
@@ -96,9 +199,9 @@ impl<D: Decode> Source for ReadFiles<D> {
         &self,
         split: &FileSplit,
         from: Option<LinePosition>,
-        _: &ReaderContext,
-    ) -> Result<LineReader<D>, Error> {
-        LineReader::open(self.decode.clone(), split, from, self.settings)
+        cx: &ReaderContext,
+    ) -> Result<LineReader<D>> {
+        self.open(split, from, cx)
     }
 
     fn describe(&self) -> String {

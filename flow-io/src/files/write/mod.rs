@@ -7,6 +7,7 @@ mod place;
 mod registry;
 mod settings;
 mod sink;
+mod target;
 mod temp;
 mod writer;
 
@@ -14,5 +15,11 @@ pub use format::{Body, Encode, Encoder, Format, Refused};
 pub use line::{Line, LineBody, LineEncoder};
 pub use name::{FileName, FilePath};
 pub use sink::WriteFiles;
+pub(crate) use target::Target;
+pub(super) use target::{Directory, Nowhere};
+#[cfg(feature = "gcs")]
+pub(crate) use target::{Named, Spot};
 pub use temp::TempFile;
 pub use writer::{FilesWriter, Prepared};
+#[cfg(feature = "gcs")]
+pub(crate) use {place::temporary_name, registry::lock};

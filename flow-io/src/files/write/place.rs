@@ -39,7 +39,7 @@ fn make_dir(path: &Path) -> Result<(), Blocked> {
 }
 
 /// A hidden name for the file that becomes `name`, unlike that of any other run.
-pub(super) fn temporary_name(name: &str) -> String {
+pub(crate) fn temporary_name(name: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{}{}-{}", prefix(name), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }

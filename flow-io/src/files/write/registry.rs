@@ -1,24 +1,25 @@
 //! The files that the writers of a sink share.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
+use std::collections::BTreeMap;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flow_core::sink::{Claims, Commit, Committed};
+use flow_core::sink::{Claims, Commit, Committed, WriterContext};
 use flow_core::window::Window;
 use flow_core::{BoxError, Error, Result, Timestamp};
 
+use futures::{StreamExt, stream};
+
 use super::name::with_part;
-use super::place::{Blocked, Leftovers, make_dirs, temporary_name};
 use super::settings::{Place, Settings};
+use super::target::{Named, Spot, Target};
 use super::{Body, Format, TempFile};
+use crate::files::blocking::off_thread;
 
 /// Locks; a panic of another holder has ended the run anyway.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -47,6 +48,7 @@ const KNOWN_PATHS: usize = 100_000;
 /// All clones of a sink share one, and so do its writers on all workers.
 pub(super) struct Registry<F: Format> {
     pub(super) settings: Settings,
+    pub(super) target: Arc<dyn Target>,
     pub(super) format: F,
     state: Mutex<State<F::Body>>,
 }
@@ -57,9 +59,10 @@ struct State<B> {
     /// The epoch and the watermark of the last commit.
     committed: (u64, Timestamp),
     files: BTreeMap<Slot, Arc<SharedFile<B>>>,
+    /// Files that take nothing more and get their names.
+    leaving: Vec<Arc<SharedFile<B>>>,
     /// The paths given out in this run, each with the part to try when it is asked for again.
     paths: BTreeMap<Vec<String>, u32>,
-    leftovers: BTreeMap<PathBuf, Leftovers>,
 }
 
 impl<B> Default for State<B> {
@@ -69,8 +72,8 @@ impl<B> Default for State<B> {
             claims: Claims::default(),
             committed: (0, Timestamp::MIN),
             files: BTreeMap::new(),
+            leaving: Vec::new(),
             paths: BTreeMap::new(),
-            leftovers: BTreeMap::new(),
         }
     }
 }
@@ -98,7 +101,7 @@ enum Stage<B> {
     Empty,
     Writing(B),
     /// Whole, but without its name.
-    Whole(TempFile),
+    Whole(Arc<TempFile>),
     Published,
 }
 
@@ -111,21 +114,24 @@ pub(super) struct Refusal {
 
 impl<F: Format> Registry<F> {
     pub(super) fn new(settings: Settings, format: F) -> Self {
-        Registry { settings, format, state: Mutex::default() }
+        let target = settings.remote.target(&settings.root);
+        Registry { settings, target, format, state: Mutex::default() }
     }
 
     /// Makes sure that one step alone writes here: two would end each other's files.
-    pub(super) fn begin(&self, step: &str, claims: &Claims) -> Result<()> {
+    pub(super) fn begin(&self, cx: &WriterContext) -> Result<()> {
+        self.target.begin(&cx.metrics);
         let mut state = lock(&self.state);
-        state.claims = claims.clone();
-        let owner = state.step.get_or_insert_with(|| step.to_owned());
+        state.claims = cx.claims.clone();
+        let step = &cx.step;
+        let owner = state.step.get_or_insert_with(|| step.clone());
         if owner == step {
             return Ok(());
         }
         Err(Error::config(format!(
             "steps `{owner}` and `{step}` write to clones of one sink, so that their files beneath {} would have \
              the same names: write to two directories, or flatten the collections and write them once",
-            self.settings.root.display()
+            self.target.root()
         )))
     }
 
@@ -152,8 +158,8 @@ impl<F: Format> Registry<F> {
             let limit = self.settings.places.limit;
             return Ok(Err(self.refusal(format!("{limit} files are being written: no more at a time"))));
         };
-        let (path, temporary) = match self.locate(&mut state, slot, replace)? {
-            Ok(place) => place,
+        let Spot { path, temporary } = match self.locate(&mut state, slot, replace)? {
+            Ok(spot) => spot,
             Err(reason) => return Ok(Err(self.refusal(reason))),
         };
         let label = path.display().to_string();
@@ -164,33 +170,21 @@ impl<F: Format> Registry<F> {
         Ok(Ok(file))
     }
 
-    /// Gives the slot's next file a path that no file of this run has, and clears it of what older runs left.
-    fn locate(
-        &self,
-        state: &mut State<F::Body>,
-        slot: Slot,
-        replace: bool,
-    ) -> Result<Result<(PathBuf, PathBuf), String>> {
+    /// Gives the slot's next file a path that no file of this run has.
+    fn locate(&self, state: &mut State<F::Body>, slot: Slot, replace: bool) -> Result<Result<Spot, String>> {
         if !replace && state.paths.len() > KNOWN_PATHS {
             state.paths.clear();
         }
-        let mut parts = match self.next_path(&mut state.paths, slot, replace) {
+        let parts = match self.next_path(&mut state.paths, slot, replace) {
             Ok(parts) => parts,
             Err(reason) => return Ok(Err(reason)),
         };
-        let name = parts.pop().expect("a path ends in a name");
-        let directory = match make_dirs(&self.settings.root, &parts) {
-            Ok(directory) => directory,
-            Err(Blocked::Link(path)) => {
-                return Ok(Err(format!("{} is a symbolic link, which is not followed", path.display())));
-            }
-            Err(Blocked::Failed(path, cause)) => return Err(unwritable(&path, cause)),
-        };
         if replace {
-            self.claim(state, &directory.join(&name))?;
+            let mut path = PathBuf::from(self.target.root());
+            path.extend(&parts);
+            self.claim(state, &path)?;
         }
-        clear_leftovers(state, &directory, &name).map_err(|cause| unwritable(&directory, cause))?;
-        Ok(Ok((directory.join(&name), directory.join(temporary_name(&name)))))
+        self.target.locate(&parts)
     }
 
     /// Makes sure that no other sink of the run writes a file that replaces this one, or is replaced by it.
@@ -222,16 +216,17 @@ impl<F: Format> Registry<F> {
         replace: bool,
     ) -> Result<Vec<String>, String> {
         let base = self.settings.path(slot, 0, F::EXTENSION)?;
+        let is_free = |path: &Vec<String>| replace || !self.target.is_taken(path);
         let mut part = paths.get(&base).copied().unwrap_or(0);
         let path = loop {
             let named = self.settings.path(slot, part, F::EXTENSION)?;
-            if part == 0 || !paths.contains_key(&named) {
+            if is_free(&named) && (part == 0 || !paths.contains_key(&named)) {
                 break named;
             }
             let mut suffixed = base.clone();
             let name = suffixed.last_mut().expect("a path ends in a name");
             *name = with_part(name, part, F::EXTENSION);
-            if !paths.contains_key(&suffixed) {
+            if part > 0 && is_free(&suffixed) && !paths.contains_key(&suffixed) {
                 break suffixed;
             }
             part += 1;
@@ -244,10 +239,10 @@ impl<F: Format> Registry<F> {
     }
 
     fn refusal(&self, reason: String) -> Refusal {
-        Refusal { destination: self.settings.root.display().to_string(), reason }
+        Refusal { destination: self.target.root(), reason }
     }
 
-    /// Appends to a file, and begins it if it is empty; how long it is then, or `None` if it has got its name.
+    /// Appends to a file, and begins it if it is empty; how long it is then, or `None` if it takes nothing more.
     pub(super) fn append(
         &self,
         file: &SharedFile<F::Body>,
@@ -265,7 +260,8 @@ impl<F: Format> Registry<F> {
         chunk: &mut <F::Body as Body>::Chunk,
     ) -> Result<Option<u64>, BoxError> {
         if matches!(stage, Stage::Empty) {
-            let file = TempFile::create(temporary.to_owned(), Arc::clone(&self.settings.open_files))?;
+            let created = self.target.create(temporary)?;
+            let file = TempFile::new(temporary.to_owned(), created, Arc::clone(&self.settings.open_files));
             *stage = Stage::Writing(self.format.begin(file)?);
         }
         match stage {
@@ -273,8 +269,7 @@ impl<F: Format> Registry<F> {
                 body.append(chunk)?;
                 Ok(Some(body.written()))
             }
-            Stage::Empty | Stage::Published => Ok(None),
-            Stage::Whole(_) => Err("it could not be finished before".into()),
+            Stage::Empty | Stage::Whole(_) | Stage::Published => Ok(None),
         }
     }
 
@@ -292,75 +287,98 @@ impl<F: Format> Registry<F> {
         (inner.temporary.display().to_string(), inner.path.display().to_string())
     }
 
-    /// The files that take nothing more once this epoch is committed.
-    pub(super) fn complete<C>(&self, commit: &Commit<C>) -> Vec<Arc<SharedFile<F::Body>>> {
-        let state = lock(&self.state);
-        let complete = |slot: Slot| commit.last || slot.is_complete(commit.epoch, commit.watermark);
-        state.files.values().filter(|file| complete(file.slot)).map(Arc::clone).collect()
-    }
-
-    /// Gives complete files their names; the directories that have changed. May be repeated after a failure.
-    pub(super) fn publish_all(&self, files: &[Arc<SharedFile<F::Body>>]) -> Result<BTreeSet<PathBuf>> {
-        let mut directories = BTreeSet::new();
-        for file in files {
-            if let Some(path) = self.publish(file)? {
-                let beneath =
-                    path.ancestors().skip(1).take_while(|path| path.starts_with(&self.settings.root));
-                directories.extend(beneath.map(Path::to_owned));
+    /// Makes visible what is complete once this epoch is committed. May be repeated after a failure.
+    pub(super) async fn commit<C>(self: Arc<Self>, commit: Commit<C>) -> Result<Committed> {
+        let files = self.complete(&commit);
+        let mut under_way = stream::iter(files).map(|file| self.publish(file)).buffer_unordered(AT_ONCE);
+        let (mut named, mut failed) = (Vec::new(), None);
+        while let Some(published) = under_way.next().await {
+            match published {
+                Ok(path) => named.extend(path),
+                Err(error) => failed = Some(error), // the others are waited for: nothing happens behind our back
             }
-            self.forget(file);
         }
-        Ok(directories)
+        drop(under_way);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.target.settle(named, commit.last).await?;
+        Ok(self.finish(&commit))
     }
 
-    /// Makes the new names durable, and says what is still to come.
-    pub(super) fn finish<C>(&self, commit: &Commit<C>, directories: BTreeSet<PathBuf>) -> Result<Committed> {
-        for directory in directories {
-            let synced = File::open(&directory).and_then(|directory| directory.sync_all());
-            synced.map_err(|cause| unwritable(&directory, cause))?;
-        }
+    /// The files that take nothing more once this epoch is committed.
+    fn complete<C>(&self, commit: &Commit<C>) -> Vec<Arc<SharedFile<F::Body>>> {
+        let mut state = lock(&self.state);
+        let is_complete = |slot: &Slot| commit.last || slot.is_complete(commit.epoch, commit.watermark);
+        let complete: Vec<_> = state.files.extract_if(.., |slot, _| is_complete(slot)).collect();
+        state.leaving.extend(complete.into_iter().map(|(_, file)| file));
+        state.leaving.clone()
+    }
+
+    /// Says what is still to come.
+    fn finish<C>(&self, commit: &Commit<C>) -> Committed {
         let mut state = lock(&self.state);
         state.committed = (commit.epoch, commit.watermark);
         if commit.last {
             *state = State::default(); // another run may follow, and replaces the files of this one
         }
         let since = state.files.values().map(|file| file.since.load(Ordering::Relaxed));
-        Ok(Committed { held_since: since.filter(|since| *since <= commit.epoch).min() })
+        Committed { held_since: since.filter(|since| *since <= commit.epoch).min() }
     }
 
     /// Finishes a file and gives it its name; where, if there was something in it.
-    fn publish(&self, file: &SharedFile<F::Body>) -> Result<Option<PathBuf>> {
-        let mut inner = lock(&file.inner);
-        let mut whole = match mem::replace(&mut inner.stage, Stage::Published) {
-            Stage::Empty | Stage::Published => return Ok(None),
-            Stage::Writing(body) => body.finish().map_err(|cause| unwritable(&inner.path, cause))?,
-            Stage::Whole(whole) => whole,
+    async fn publish(&self, file: Arc<SharedFile<F::Body>>) -> Result<Option<PathBuf>> {
+        let path = match self.whole(&file).await? {
+            Some(whole) => Some(self.name(&file, whole).await?),
+            None => None,
         };
-        while let Err(cause) = whole.publish(&inner.path, file.replace) {
-            if cause.kind() != io::ErrorKind::AlreadyExists || file.replace {
-                inner.stage = Stage::Whole(whole);
-                return Err(unwritable(&inner.path, cause));
-            }
-            // Another run has been here, and what it wrote may have been acknowledged: write beside it.
-            inner.path = match self.locate(&mut lock(&self.state), file.slot, file.replace)? {
-                Ok((path, _)) => path,
-                Err(reason) => return Err(Error::sink_failed("cannot name a file", reason)),
+        lock(&self.state).leaving.retain(|other| !Arc::ptr_eq(other, &file));
+        Ok(path)
+    }
+
+    /// A file that takes nothing more, if there is something in it.
+    async fn whole(&self, file: &Arc<SharedFile<F::Body>>) -> Result<Option<Arc<TempFile>>> {
+        let file = Arc::clone(file);
+        off_thread(move || {
+            let mut inner = lock(&file.inner);
+            let whole = match mem::replace(&mut inner.stage, Stage::Published) {
+                Stage::Empty | Stage::Published => return Ok(None),
+                Stage::Writing(body) => {
+                    Arc::new(body.finish().map_err(|cause| unwritable(&inner.path, cause))?)
+                }
+                Stage::Whole(whole) => whole,
             };
+            inner.stage = Stage::Whole(Arc::clone(&whole));
+            Ok(Some(whole))
+        })
+        .await
+    }
+
+    /// Gives a file its name, or the next one that nobody has.
+    async fn name(&self, file: &SharedFile<F::Body>, whole: Arc<TempFile>) -> Result<PathBuf> {
+        loop {
+            let path = lock(&file.inner).path.clone();
+            match self.target.publish(Arc::clone(&whole), &path, file.replace).await? {
+                Named::Done => {
+                    lock(&file.inner).stage = Stage::Published;
+                    tracing::debug!(path = %path.display(), bytes = whole.written(), "file written");
+                    return Ok(path);
+                }
+                // Another run has been here, and what it wrote may have been acknowledged: write beside it.
+                Named::Taken => {
+                    let next = self.locate(&mut lock(&self.state), file.slot, file.replace)?;
+                    let next = next.map_err(|reason| Error::sink_failed("cannot name a file", reason))?;
+                    lock(&file.inner).path = next.path;
+                }
+            }
         }
-        tracing::debug!(path = %inner.path.display(), bytes = whole.written(), "file written");
-        Ok(Some(inner.path.clone()))
     }
 }
 
-/// Removes the temporary files that killed runs have left of one file.
-fn clear_leftovers<B>(state: &mut State<B>, directory: &Path, name: &str) -> io::Result<()> {
-    if !state.leftovers.contains_key(directory) {
-        state.leftovers.insert(directory.to_owned(), Leftovers::of(directory)?);
-    }
-    let leftovers = state.leftovers.get_mut(directory).expect("just listed");
-    leftovers.remove(directory, name)
-}
+/// How many files get their names at the same time: a journal syncs several in about the time of one, and a server
+/// takes several at once.
+const AT_ONCE: usize = 8;
 
-fn unwritable(path: &Path, cause: impl Into<BoxError>) -> Error {
+pub(super) fn unwritable(path: &Path, cause: impl Into<BoxError>) -> Error {
     Error::sink_failed(format!("cannot write {}", path.display()), cause)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::registry::Slot;
 use super::temp::OpenFiles;
 use super::{FileName, FilePath};
+use crate::files::remote::Remote;
 
 type Naming = Arc<dyn Fn(FileName<'_>) -> FilePath + Send + Sync>;
 
@@ -20,6 +21,7 @@ pub(super) struct Settings {
     pub(super) replace: Option<bool>,
     pub(super) open_files: Arc<OpenFiles>,
     pub(super) places: Places,
+    pub(super) remote: Remote,
 }
 
 impl Settings {
@@ -32,6 +34,7 @@ impl Settings {
             replace: None,
             open_files: Arc::new(OpenFiles::new(256)),
             places: Places::new(10_000),
+            remote: Remote::default(),
         }
     }
 

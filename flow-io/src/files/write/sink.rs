@@ -1,13 +1,10 @@
-use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use flow_core::sink::{Commit, Committed, Delivery, Sink, WriterContext};
-use flow_core::{Element, Error, ErrorKind, Result};
-use tokio::runtime::Handle;
-use tokio::task::JoinError;
+use flow_core::{Element, Result};
 
 use super::registry::Registry;
 use super::settings::{Places, Settings};
@@ -26,6 +23,11 @@ use super::{Encode, FileName, FilePath, FilesWriter, Format, Prepared};
 ///
 /// For dynamic destinations, make one sink and derive the others from it [`within`](WriteFiles::within) it: they
 /// share its limits.
+///
+/// A root of `gs://bucket/prefix` (feature `gcs`) means objects of Cloud Storage, of the same names. A file is written to
+/// a directory of this machine and uploaded when it is whole, in a piece or resumed where the connection broke. No object
+/// is overwritten that was not there when the upload began, and an upload whose answer was lost is known by a token in
+/// the object's metadata (`flow-commit`).
 pub struct WriteFiles<F: Format> {
     registry: Arc<Registry<F>>,
 }
@@ -92,6 +94,24 @@ impl<F: Format> WriteFiles<F> {
         self.with(|settings| settings.replace = Some(replace))
     }
 
+    /// Reaches `gs://` by these endpoints and credentials; [`GoogleCloud::from_env`](crate::gcp::GoogleCloud::from_env)
+    /// unless set.
+    #[cfg(feature = "gcs")]
+    pub fn on(self, cloud: &crate::gcp::GoogleCloud) -> Self {
+        self.with(|settings| settings.remote.storage = settings.remote.storage.clone().on(cloud))
+    }
+
+    /// Where files are until they are whole and uploaded to `gs://`: in a directory of their own in this one, which only
+    /// this user may enter. The system's directory for temporary files unless set; often that is memory.
+    ///
+    /// A run that is killed leaves its directory behind, and it may be removed.
+    #[cfg(feature = "gcs")]
+    pub fn staging(self, directory: impl Into<PathBuf>) -> Self {
+        self.with(|settings| {
+            settings.remote.storage = settings.remote.storage.clone().staging(directory.into());
+        })
+    }
+
     /// How many files are open at a time; 256 unless set. Further ones are closed in between.
     pub fn max_open(self, files: usize) -> Self {
         self.with(|settings| settings.open_files = Arc::new(OpenFiles::new(files)))
@@ -115,54 +135,20 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
     }
 
     fn open(&self, cx: &WriterContext) -> Result<FilesWriter<T, F>> {
-        self.registry.begin(&cx.step, &cx.claims)?;
+        self.registry.begin(cx)?;
         self.registry.format.encoder()?; // wrong settings are told before anything runs
         Ok(FilesWriter::new(Arc::clone(&self.registry), cx))
     }
 
+    fn check(&self) -> impl Future<Output = Result<()>> + Send + 'static {
+        self.registry.target.check()
+    }
+
     fn commit(&self, commit: Commit<Prepared>) -> impl Future<Output = Result<Committed>> + Send + 'static {
-        let registry = Arc::clone(&self.registry);
-        async move {
-            if let Ok(runtime) = Handle::try_current() {
-                return commit_on(runtime, registry, commit).await;
-            }
-            let directories = registry.publish_all(&registry.complete(&commit))?;
-            registry.finish(&commit, directories)
-        }
+        Arc::clone(&self.registry).commit(commit)
     }
 
     fn describe(&self) -> String {
-        format!("{} files under {}", F::EXTENSION, self.registry.settings.root.display())
+        format!("{} files under {}", F::EXTENSION, self.registry.target.root())
     }
-}
-
-/// How many files are synced at the same time: a journal takes several in about the time of one.
-const SYNCS: usize = 8;
-
-/// Commits on the runtime's blocking threads, for syncing takes its time and other connections wait on the rest.
-async fn commit_on<F: Format>(
-    runtime: Handle,
-    registry: Arc<Registry<F>>,
-    commit: Commit<Prepared>,
-) -> Result<Committed> {
-    let files = registry.complete(&commit);
-    let shares = files.chunks(files.len().div_ceil(SYNCS).max(1)).map(|share| {
-        let (registry, share) = (Arc::clone(&registry), share.to_vec());
-        runtime.spawn_blocking(move || registry.publish_all(&share))
-    });
-    let (mut directories, mut failed) = (BTreeSet::new(), None);
-    for share in shares.collect::<Vec<_>>() {
-        match share.await.unwrap_or_else(panicked) {
-            Ok(changed) => directories.extend(changed),
-            Err(error) => failed = Some(error), // the others are waited for: nothing happens behind our back
-        }
-    }
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    runtime.spawn_blocking(move || registry.finish(&commit, directories)).await.unwrap_or_else(panicked)
-}
-
-fn panicked<T>(panic: JoinError) -> Result<T> {
-    Err(Error::new(ErrorKind::Internal, "a commit of files panicked").caused_by(panic))
 }

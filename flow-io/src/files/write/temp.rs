@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::registry::lock;
 
-/// A file under a hidden name, beside the name that it gets when it is whole. It is removed if it never does.
+/// A file that nobody looks for, until it is whole and gets its name. It is removed if it never does.
 ///
 /// Formats write to it; it is closed and opened again as the limit of open files asks.
 #[derive(Debug)]
@@ -27,13 +27,18 @@ struct Handle {
 }
 
 impl TempFile {
-    pub(super) fn create(path: PathBuf, open_files: Arc<OpenFiles>) -> io::Result<Self> {
-        // `create_new` refuses whatever is there, a link to elsewhere too.
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+    /// Takes charge of a file that was just created.
+    pub(super) fn new(path: PathBuf, file: File, open_files: Arc<OpenFiles>) -> Self {
         let handle =
             Arc::new(Handle { file: Mutex::new(Some(file)), used: AtomicU64::new(open_files.tick()) });
         open_files.admit(&handle);
-        Ok(TempFile { path, handle, open_files, written: 0 })
+        TempFile { path, handle, open_files, written: 0 }
+    }
+
+    /// Where it is.
+    #[cfg(feature = "gcs")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many bytes have been written.
@@ -43,7 +48,7 @@ impl TempFile {
 
     /// Makes it durable and gives it its name, over an older file of that name or, if it must not `replace`, with
     /// an error of kind `AlreadyExists`.
-    pub(super) fn publish(&mut self, path: &Path, replace: bool) -> io::Result<()> {
+    pub(super) fn publish(&self, path: &Path, replace: bool) -> io::Result<()> {
         self.with_file(|file| file.sync_all())?;
         // A link does not replace what is there, and the hidden name goes when this is dropped.
         if replace { fs::rename(&self.path, path) } else { fs::hard_link(&self.path, path) }
@@ -130,13 +135,16 @@ impl Handle {
 mod tests {
     use super::*;
 
+    fn create(path: PathBuf, open_files: Arc<OpenFiles>) -> TempFile {
+        TempFile::new(path.clone(), File::create_new(path).unwrap(), open_files)
+    }
+
     #[test]
     fn files_over_the_limit_are_closed_and_written_on_all_the_same() {
         let root = tempfile::tempdir().unwrap();
         let open_files = Arc::new(OpenFiles::new(2));
-        let mut files: Vec<TempFile> = (0..5)
-            .map(|n| TempFile::create(root.path().join(n.to_string()), Arc::clone(&open_files)).unwrap())
-            .collect();
+        let mut files: Vec<TempFile> =
+            (0..5).map(|n| create(root.path().join(n.to_string()), Arc::clone(&open_files))).collect();
         for round in 0..3 {
             for file in &mut files {
                 writeln!(file, "{round}").unwrap();
@@ -152,7 +160,7 @@ mod tests {
     fn a_file_without_a_name_is_removed_with_its_last_holder() {
         let root = tempfile::tempdir().unwrap();
         let open_files = Arc::new(OpenFiles::new(2));
-        drop(TempFile::create(root.path().join("a"), Arc::clone(&open_files)).unwrap());
+        drop(create(root.path().join("a"), Arc::clone(&open_files)));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
         assert!(lock(&open_files.open).is_empty());
     }
@@ -162,7 +170,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let name = root.path().join("name");
         fs::write(&name, "older").unwrap();
-        let mut file = TempFile::create(root.path().join("a"), Arc::new(OpenFiles::new(2))).unwrap();
+        let mut file = create(root.path().join("a"), Arc::new(OpenFiles::new(2)));
         file.write_all(b"newer").unwrap();
         assert_eq!(file.publish(&name, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&name).unwrap(), "older");
@@ -175,7 +183,7 @@ mod tests {
     fn a_full_disk_is_an_error_with_its_cause() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let root = tempfile::tempdir().unwrap();
-        let mut file = TempFile::create(root.path().join("a"), Arc::new(OpenFiles::new(2))).unwrap();
+        let mut file = create(root.path().join("a"), Arc::new(OpenFiles::new(2)));
         *lock(&file.handle.file) = Some(full);
         assert_eq!(file.write_all(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
     }

@@ -1,0 +1,326 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use flow_core::source::{Next, Reader, ReaderContext, Source};
+use flow_core::{Bundle, Column, Meta, Result, Timestamp};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::time::Sleep;
+
+use super::origin::Listed;
+use super::source::{Found, by_name};
+use super::{Decode, FileSplit, LinePosition, LineReader, ReadFiles};
+use crate::files::blocking::wait_for;
+
+/// Reads files as they appear, until the run is stopped: made by [`ReadFiles::watch`].
+///
+/// Each file is read once, in the order of names among those that are new. A file is another if it was written anew: an
+/// object's generation tells, and a local file's length and time of change. So files must appear whole, as by renaming
+/// them; one that grows is read again from its start.
+///
+/// An element's time is when its file was written, but not before the files read earlier, so that none is late; the
+/// watermark follows as files come. For times that the elements themselves hold, use
+/// [`with_timestamps_skewed`](flow_core::PCollection::with_timestamps_skewed).
+#[derive(Clone, Debug)]
+pub struct WatchFiles<D> {
+    files: ReadFiles<D>,
+    every: Duration,
+}
+
+impl<D: Decode> WatchFiles<D> {
+    pub(super) fn new(files: ReadFiles<D>, every: Duration) -> Self {
+        WatchFiles { files, every }
+    }
+}
+
+/// All that appears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchSplit;
+
+/// Which files have been read, and how far the one is that is being read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchPosition {
+    seen: Seen,
+    current: Option<(FileSplit, Version, LinePosition)>,
+    watermark: Timestamp,
+}
+
+/// The files that have been read and might be found again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    files: Arc<BTreeMap<String, Version>>,
+    /// All objects that were made until then have been read: microseconds since the epoch.
+    objects_until: Option<i64>,
+}
+
+/// What tells a file from another of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Version {
+    len: u64,
+    modified: Option<i64>,
+    generation: Option<i64>,
+}
+
+/// Objects are listed as soon as they are there, and made no earlier than that; servers' clocks differ by less.
+const CLOCKS_DIFFER: i64 = 3_600_000_000;
+
+impl Version {
+    fn of(file: &Listed) -> Self {
+        let generation = file.object.map(|object| object.generation);
+        Version { len: file.len, modified: file.modified, generation }
+    }
+}
+
+impl Seen {
+    fn has(&self, file: &Listed) -> bool {
+        let version = Version::of(file);
+        let is_old = version.generation.is_some() && version.modified.is_some_and(|at| self.is_old(at));
+        is_old || self.files.get(&file.path) == Some(&version)
+    }
+
+    fn is_old(&self, at: i64) -> bool {
+        self.objects_until.is_some_and(|until| at <= until)
+    }
+
+    fn add(&mut self, path: String, version: Version) {
+        Arc::make_mut(&mut self.files).insert(path, version);
+    }
+
+    /// Forgets the files that will not be found again, once all that were found have been read.
+    fn forget(&mut self, found: &[Listed]) {
+        let newest = found.iter().filter(|file| file.object.is_some()).filter_map(|file| file.modified).max();
+        self.objects_until = self.objects_until.max(newest.map(|at| at - CLOCKS_DIFFER));
+        let until = self.objects_until;
+        let is_kept = |path: &String, version: &Version| {
+            let is_old = version.generation.is_some() && version.modified <= until;
+            !is_old && found.binary_search_by(|file| file.path.cmp(path)).is_ok()
+        };
+        if self.files.iter().any(|(path, version)| !is_kept(path, version)) {
+            Arc::make_mut(&mut self.files).retain(|path, version| is_kept(path, version));
+        }
+    }
+}
+
+impl<D: Decode> Source for WatchFiles<D> {
+    type Item = D::Item;
+    type Split = WatchSplit;
+    type Position = WatchPosition;
+    type Reader = WatchReader<D>;
+
+    fn is_bounded(&self) -> bool {
+        false
+    }
+
+    fn splits(&self, _: usize) -> Result<Vec<WatchSplit>> {
+        wait_for(self.files.find()?)?; // what is wrong with the patterns or the bucket is said at the start
+        Ok(vec![WatchSplit])
+    }
+
+    fn reader(
+        &self,
+        _: &WatchSplit,
+        from: Option<WatchPosition>,
+        cx: &ReaderContext,
+    ) -> Result<WatchReader<D>> {
+        let mut reader = WatchReader {
+            watch: self.clone(),
+            cx: cx.clone(),
+            seen: Seen::default(),
+            current: None,
+            found: Vec::new(),
+            pending: VecDeque::new(),
+            turn: Turn::Looking(self.files.find()?),
+            watermark: Timestamp::MIN,
+            read: Bundle::default(),
+        };
+        if let Some(from) = from {
+            (reader.seen, reader.watermark) = (from.seen, from.watermark);
+            if let Some((split, version, position)) = from.current {
+                reader.open(split, version, Some(position))?;
+            }
+        }
+        Ok(reader)
+    }
+
+    fn describe(&self) -> String {
+        format!("{} as they appear", self.files.describe())
+    }
+}
+
+/// Reads files as they appear.
+pub struct WatchReader<D: Decode> {
+    watch: WatchFiles<D>,
+    cx: ReaderContext,
+    seen: Seen,
+    current: Option<Current<D>>,
+    /// What was found when it was last looked, by name, and which of it is still to be read.
+    found: Vec<Listed>,
+    pending: VecDeque<Listed>,
+    turn: Turn,
+    watermark: Timestamp,
+    read: Bundle<D::Item>,
+}
+
+struct Current<D> {
+    split: FileSplit,
+    version: Version,
+    reader: LineReader<D>,
+    time: Timestamp,
+}
+
+/// What is done when no file is left to read.
+enum Turn {
+    Looking(BoxFuture<'static, Result<Found>>),
+    Resting(Pin<Box<Sleep>>),
+}
+
+impl<D: Decode> fmt::Debug for WatchReader<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchReader").field("pending", &self.pending.len()).finish_non_exhaustive()
+    }
+}
+
+impl<D: Decode> WatchReader<D> {
+    fn open(&mut self, split: FileSplit, version: Version, from: Option<LinePosition>) -> Result<()> {
+        let reader = self.watch.files.open(&split, from, &self.cx)?;
+        let written = split.modified.map_or(Timestamp::MIN, Timestamp::from_micros);
+        let time = written.max(self.watermark);
+        self.current = Some(Current { split, version, reader, time });
+        Ok(())
+    }
+
+    /// Waits until there is a file to read.
+    fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        while self.pending.is_empty() {
+            match &mut self.turn {
+                Turn::Resting(sleep) => {
+                    ready!(sleep.as_mut().poll(cx));
+                    self.turn = Turn::Looking(self.watch.files.find()?);
+                }
+                Turn::Looking(looking) => {
+                    let found = ready!(looking.as_mut().poll(cx))?;
+                    self.found = by_name(found.into_iter().flat_map(|(_, files)| files).collect());
+                    let new = self.found.iter().filter(|file| !self.seen.has(file));
+                    self.pending = new.cloned().collect();
+                    self.turn = Turn::Resting(Box::pin(tokio::time::sleep(self.watch.every)));
+                    self.rest();
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Moves on if everything that was found has been read.
+    fn rest(&mut self) {
+        if !self.pending.is_empty() || matches!(self.turn, Turn::Looking(_)) {
+            return;
+        }
+        self.seen.forget(&self.found);
+        let newest = self.found.iter().filter_map(|file| file.modified).max();
+        self.watermark = self.watermark.max(newest.map_or(Timestamp::MIN, Timestamp::from_micros));
+    }
+
+    fn close(&mut self) {
+        if let Some(Current { split, version, .. }) = self.current.take() {
+            self.seen.add(split.path, version);
+            self.rest();
+        }
+    }
+
+    /// Hands over what was read of a file, with its time.
+    fn hand_over(&mut self, out: &mut Bundle<D::Item>, time: Timestamp) {
+        if out.is_empty() {
+            std::mem::swap(out, &mut self.read);
+            out.times = Column::Uniform(time);
+            return;
+        }
+        for (value, meta) in self.read.drain() {
+            out.push(value, Meta { time, ..meta });
+        }
+    }
+}
+
+impl<D: Decode> Reader for WatchReader<D> {
+    type Item = D::Item;
+    type Position = WatchPosition;
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut Bundle<D::Item>) -> Poll<Result<Next>> {
+        let Some(current) = &mut self.current else {
+            ready!(self.poll_found(cx))?;
+            if let Some(file) = self.pending.pop_front() {
+                let version = Version::of(&file);
+                self.open(FileSplit::whole(file), version, None)?;
+            }
+            return Poll::Ready(Ok(Next::More));
+        };
+        let (next, time) = (ready!(current.reader.poll_next(cx, &mut self.read))?, current.time);
+        self.hand_over(out, time);
+        if next == Next::End {
+            self.close();
+        }
+        Poll::Ready(Ok(Next::More))
+    }
+
+    fn watermark(&self) -> Timestamp {
+        self.watermark
+    }
+
+    fn position(&self) -> WatchPosition {
+        let current = self.current.as_ref().map(|at| (at.split.clone(), at.version, at.reader.position()));
+        WatchPosition { seen: self.seen.clone(), current, watermark: self.watermark }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::ObjectVersion;
+
+    fn object(name: &str, made: i64) -> Listed {
+        let object = Some(ObjectVersion { generation: made, bytes: 1 });
+        Listed { path: name.into(), len: 1, modified: Some(made), gzip: false, object }
+    }
+
+    fn local(name: &str, modified: i64) -> Listed {
+        Listed { path: name.into(), len: 1, modified: Some(modified), gzip: false, object: None }
+    }
+
+    fn seen(files: &[Listed]) -> Seen {
+        let mut seen = Seen::default();
+        for file in files {
+            seen.add(file.path.clone(), Version::of(file));
+        }
+        seen
+    }
+
+    #[test]
+    fn a_file_is_another_if_it_was_written_anew() {
+        let seen = seen(&[object("gs://b/a", 1), local("b", 1)]);
+        assert!(seen.has(&object("gs://b/a", 1)) && seen.has(&local("b", 1)));
+        assert!(!seen.has(&object("gs://b/a", 2)) && !seen.has(&local("b", 2)) && !seen.has(&local("c", 1)));
+    }
+
+    #[test]
+    fn old_objects_are_remembered_by_their_time_alone() {
+        let hour = CLOCKS_DIFFER;
+        let found = [object("gs://b/a", 1), object("gs://b/b", hour), object("gs://b/c", 2 * hour)];
+        let mut seen = seen(&found);
+        seen.forget(&found);
+        assert_eq!(seen.files.keys().collect::<Vec<_>>(), ["gs://b/c"]);
+        assert!(found.iter().all(|file| seen.has(file)));
+        assert!(!seen.has(&object("gs://b/0", hour + 1)), "made since then, whatever its name");
+    }
+
+    #[test]
+    fn local_files_that_are_gone_are_forgotten_and_others_never() {
+        let mut seen = seen(&[local("a", 1), local("b", 9 * CLOCKS_DIFFER)]);
+        seen.forget(&[local("a", 1), local("c", 1)]);
+        assert_eq!(seen.files.keys().collect::<Vec<_>>(), ["a"]);
+        assert!(!seen.has(&local("c", 1)), "an old file that was moved here is new");
+    }
+}

@@ -1,0 +1,187 @@
+//! Where files get their names.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use flow_core::metrics::Metrics;
+use flow_core::{Error, Result};
+use futures::future::BoxFuture;
+
+use super::TempFile;
+use super::place::{Blocked, Leftovers, make_dirs, temporary_name};
+use super::registry::{lock, unwritable};
+use crate::files::blocking::off_thread;
+
+/// A place beneath which a sink writes: a directory or a bucket.
+pub(crate) trait Target: Debug + Send + Sync {
+    /// It, in the user's words.
+    fn root(&self) -> String;
+
+    /// Makes sure that files can be written there, as far as can be known before there are any.
+    fn check(&self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Counts what it does for a run's report.
+    fn begin(&self, metrics: &Metrics) {
+        let _ = metrics;
+    }
+
+    /// Makes way for a file of this path beneath the root; or says why elements for it are refused.
+    fn locate(&self, parts: &[String]) -> Result<Result<Spot, String>>;
+
+    /// Whether it is known that a file that must not replace another cannot have this path.
+    fn is_taken(&self, parts: &[String]) -> bool {
+        let _ = parts;
+        false
+    }
+
+    /// Creates the file under its temporary name, and nobody else's.
+    fn create(&self, temporary: &Path) -> io::Result<File>;
+
+    /// Gives a whole file its name, for good, unless it is taken. May be repeated.
+    fn publish(&self, file: Arc<TempFile>, path: &Path, replace: bool) -> BoxFuture<'static, Result<Named>>;
+
+    /// Makes the names durable that have been given. After the `last` ones another run may follow.
+    fn settle(&self, named: Vec<PathBuf>, last: bool) -> BoxFuture<'static, Result<()>> {
+        let _ = (named, last);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Where a file is going to be, and where it is until it is whole.
+#[derive(Debug)]
+pub(crate) struct Spot {
+    pub(crate) path: PathBuf,
+    pub(crate) temporary: PathBuf,
+}
+
+/// What came of naming a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// It has its name.
+    Done,
+    /// Another file has it, and must not be replaced.
+    Taken,
+}
+
+/// A directory of this machine. Its temporary files lie beside what they become.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    root: PathBuf,
+    leftovers: Arc<Mutex<BTreeMap<PathBuf, Leftovers>>>,
+}
+
+impl Directory {
+    pub(crate) fn new(root: &Path) -> Self {
+        Directory { root: root.to_owned(), leftovers: Arc::default() }
+    }
+
+    /// Removes the temporary files that killed runs have left of one file.
+    fn clear_leftovers(&self, directory: &Path, name: &str) -> io::Result<()> {
+        let mut listed = lock(&self.leftovers);
+        if !listed.contains_key(directory) {
+            listed.insert(directory.to_owned(), Leftovers::of(directory)?);
+        }
+        let leftovers = listed.get_mut(directory).expect("just listed");
+        leftovers.remove(directory, name)
+    }
+
+    /// The directories in which a name is new.
+    fn above<'a>(&self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
+        let root = self.root.clone();
+        path.ancestors().skip(1).take_while(move |path| path.starts_with(&root))
+    }
+}
+
+impl Target for Directory {
+    fn root(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn locate(&self, parts: &[String]) -> Result<Result<Spot, String>> {
+        let (name, dirs) = parts.split_last().expect("a path ends in a name");
+        let directory = match make_dirs(&self.root, dirs) {
+            Ok(directory) => directory,
+            Err(Blocked::Link(path)) => {
+                return Ok(Err(format!("{} is a symbolic link, which is not followed", path.display())));
+            }
+            Err(Blocked::Failed(path, cause)) => return Err(unwritable(&path, cause)),
+        };
+        self.clear_leftovers(&directory, name).map_err(|cause| unwritable(&directory, cause))?;
+        Ok(Ok(Spot { path: directory.join(name), temporary: directory.join(temporary_name(name)) }))
+    }
+
+    fn create(&self, temporary: &Path) -> io::Result<File> {
+        // `create_new` refuses whatever is there, a link to elsewhere too.
+        OpenOptions::new().write(true).create_new(true).open(temporary)
+    }
+
+    fn publish(&self, file: Arc<TempFile>, path: &Path, replace: bool) -> BoxFuture<'static, Result<Named>> {
+        let path = path.to_owned();
+        Box::pin(off_thread(move || match file.publish(&path, replace) {
+            Ok(()) => Ok(Named::Done),
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && !replace => Ok(Named::Taken),
+            Err(cause) => Err(unwritable(&path, cause)),
+        }))
+    }
+
+    fn settle(&self, named: Vec<PathBuf>, last: bool) -> BoxFuture<'static, Result<()>> {
+        let target = self.clone();
+        Box::pin(off_thread(move || {
+            let directories: std::collections::BTreeSet<_> =
+                named.iter().flat_map(|path| target.above(path)).collect();
+            for directory in directories {
+                let synced = File::open(directory).and_then(|directory| directory.sync_all());
+                synced.map_err(|cause| unwritable(directory, cause))?;
+            }
+            if last {
+                lock(&target.leftovers).clear();
+            }
+            Ok(())
+        }))
+    }
+}
+
+/// A root that cannot be written to, and why: told when the run starts.
+#[derive(Debug)]
+pub(crate) struct Nowhere {
+    root: String,
+    reason: String,
+}
+
+impl Nowhere {
+    pub(crate) fn new(root: &str, error: &Error) -> Self {
+        Nowhere { root: root.to_owned(), reason: error.to_string() }
+    }
+
+    fn error(&self) -> Error {
+        Error::config(self.reason.clone())
+    }
+}
+
+impl Target for Nowhere {
+    fn root(&self) -> String {
+        self.root.clone()
+    }
+
+    fn check(&self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(std::future::ready(Err(self.error())))
+    }
+
+    fn locate(&self, _: &[String]) -> Result<Result<Spot, String>> {
+        Err(self.error())
+    }
+
+    fn create(&self, _: &Path) -> io::Result<File> {
+        Err(io::Error::other(self.reason.clone()))
+    }
+
+    fn publish(&self, _: Arc<TempFile>, _: &Path, _: bool) -> BoxFuture<'static, Result<Named>> {
+        Box::pin(std::future::ready(Err(self.error())))
+    }
+}

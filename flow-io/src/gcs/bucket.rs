@@ -1,0 +1,166 @@
+//! A bucket as a place of files to write.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use flow_core::metrics::Metrics;
+use flow_core::{Error, ErrorKind, Result};
+use futures::future::BoxFuture;
+
+use super::access::Access;
+use super::error::of_bucket;
+use super::name::Place;
+use super::settings::Settings;
+use super::staging::Staging;
+use super::upload::Upload;
+use crate::files::{Named, Spot, Target, TempFile, lock, temporary_name};
+
+/// What is beneath a key of a bucket.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    place: Place,
+    settings: Settings,
+    access: Mutex<Access>,
+    /// Names that objects of earlier runs have.
+    taken: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// More are forgotten, and found again one by one.
+const KNOWN_NAMES: usize = 100_000;
+
+impl Bucket {
+    pub(crate) fn new(settings: &Settings, root: &str) -> Result<Self> {
+        let place = Place::parse(root)?;
+        let access = Mutex::new(settings.access(&Metrics::default()));
+        Ok(Bucket { place, settings: settings.clone(), access, taken: Arc::default() })
+    }
+
+    fn access(&self) -> Access {
+        lock(&self.access).clone()
+    }
+}
+
+impl Target for Bucket {
+    fn root(&self) -> String {
+        self.place.url(self.place.key.trim_end_matches('/')).trim_end_matches('/').to_owned()
+    }
+
+    /// Lists, for whoever may write objects need not be allowed to look at the bucket itself.
+    fn check(&self) -> BoxFuture<'static, Result<()>> {
+        let (place, access, root) = (self.place.clone(), self.access(), self.root());
+        let staging = self.settings.staging_place();
+        Box::pin(async move {
+            staging.path().map_err(unstaged)?;
+            let wires = access.wires().await?;
+            let listed = access.page(&wires, &place.bucket, &place.key, 1, "").await;
+            listed.map(drop).map_err(|error| {
+                of_bucket(ErrorKind::Sink, &format!("cannot write to {root}"), &place.bucket, error)
+            })
+        })
+    }
+
+    fn begin(&self, metrics: &Metrics) {
+        *lock(&self.access) = self.settings.access(metrics);
+    }
+
+    fn locate(&self, parts: &[String]) -> Result<Result<Spot, String>> {
+        let name = match self.place.beneath(parts) {
+            Ok(name) => name,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let staging = self.settings.staging_place().path().map_err(unstaged)?;
+        let temporary = temporary_name(parts.last().expect("a path ends in a name"));
+        Ok(Ok(Spot { path: PathBuf::from(self.place.url(&name)), temporary: staging.join(temporary) }))
+    }
+
+    fn is_taken(&self, parts: &[String]) -> bool {
+        let taken = lock(&self.taken);
+        !taken.is_empty() && self.place.beneath(parts).is_ok_and(|name| taken.contains(&name))
+    }
+
+    fn create(&self, temporary: &Path) -> io::Result<File> {
+        Staging::create(temporary)
+    }
+
+    fn publish(&self, file: Arc<TempFile>, path: &Path, replace: bool) -> BoxFuture<'static, Result<Named>> {
+        let url = path.to_string_lossy();
+        let key = url.strip_prefix(&self.place.url("")).unwrap_or(&url).to_owned();
+        let place = Place { key, ..self.place.clone() };
+        let (access, uploads) = (self.access(), self.settings.uploads());
+        let taken = Arc::clone(&self.taken);
+        Box::pin(async move {
+            let _turn = uploads.acquire().await.expect("nobody closes it");
+            let (file_path, bytes) = (file.path().to_owned(), file.written());
+            let named = Upload { access: access.clone(), place: place.clone(), file: file_path, bytes }
+                .put(replace)
+                .await?;
+            if named == Named::Taken {
+                note_taken(&access, &place, &taken).await?;
+            }
+            Ok(named)
+        })
+    }
+}
+
+/// Notes the names like one that is taken, so that the next free one need not be found by trying.
+async fn note_taken(access: &Access, place: &Place, taken: &Mutex<BTreeSet<String>>) -> Result<()> {
+    let failed = |error| {
+        let doing = format!("cannot list {}", place.url(&place.key));
+        of_bucket(ErrorKind::Sink, &doing, &place.bucket, error)
+    };
+    let wires = access.wires().await?;
+    let objects = access.list(&wires, &place.bucket, stem(&place.key)).await.map_err(failed)?;
+    let mut taken = lock(taken);
+    if taken.len() > KNOWN_NAMES {
+        taken.clear();
+    }
+    taken.insert(place.key.clone());
+    taken.extend(objects.into_iter().take(KNOWN_NAMES).map(|object| object.name));
+    Ok(())
+}
+
+/// A name without its extension.
+fn stem(name: &str) -> &str {
+    let file = name.rfind('/').map_or(0, |slash| slash + 1);
+    let dot = name[file..].find('.').filter(|at| *at > 0);
+    dot.map_or(name, |at| &name[..file + at])
+}
+
+fn unstaged(cause: io::Error) -> Error {
+    Error::config("there is no place for files until they are uploaded: name one with `staging`")
+        .caused_by(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_like_another_share_its_stem() {
+        assert_eq!(stem("out/v1.2/data-00001.jsonl"), "out/v1.2/data-00001");
+        assert_eq!(stem("a.tar.gz"), "a");
+        assert_eq!(stem("out/plain"), "out/plain");
+    }
+
+    #[test]
+    fn the_root_is_named_as_the_user_did() {
+        for (root, wanted) in [("gs://shop", "gs://shop"), ("gs://shop/out/", "gs://shop/out")] {
+            assert_eq!(Bucket::new(&Settings::default(), root).unwrap().root(), wanted);
+        }
+    }
+
+    #[test]
+    fn files_are_staged_where_the_user_says_and_located_in_the_bucket() {
+        let root = tempfile::tempdir().unwrap();
+        let settings = Settings::default().staging(root.path().to_owned());
+        let bucket = Bucket::new(&settings, "gs://shop/out").unwrap();
+        let spot = bucket.locate(&["day=1".into(), "a.txt".into()]).unwrap().unwrap();
+        assert_eq!(spot.path, Path::new("gs://shop/out/day=1/a.txt"));
+        assert!(spot.temporary.starts_with(root.path()), "{}", spot.temporary.display());
+        let reason = bucket.locate(&["x".repeat(1025)]).unwrap().unwrap_err();
+        assert_eq!(reason, "the object's name would have 1029 bytes, more than the allowed 1024");
+    }
+}
