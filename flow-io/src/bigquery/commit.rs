@@ -1,0 +1,120 @@
+use flow_core::sink::{Commit, Committed};
+use flow_core::{Error, ErrorKind, Result};
+use futures::StreamExt;
+use gcp_bigquery_client::google::cloud::bigquery::storage::v1::storage_error::StorageErrorCode;
+
+use super::load::{Staging, load};
+use super::service::{Failure, Service};
+use super::settings::Way;
+use super::sink::{Prepared, Shared, Token};
+use super::target::{Disposition, Target};
+use crate::gcp::Retrying;
+
+/// Makes visible what writers prepared. Each part may be repeated.
+pub(super) async fn commit<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> Result<Committed> {
+    let tokens: Vec<Token> = commit.tokens.into_iter().map(|Prepared(token)| token).collect();
+    // A bounded collection that had no elements is to leave no rows of an earlier run behind.
+    let empties = commit.last && tokens.is_empty() && shared.settings.disposition == Disposition::Truncate;
+    if tokens.is_empty() && !empties {
+        return Ok(Committed::default());
+    }
+    let target = shared.settings.target()?;
+    let service = Service::of(&shared.settings.cloud).await?;
+    let retrying = shared.asking().retrying;
+    let at = Committing { shared, service: &service, retrying: &retrying, target: &target };
+    let (mut flushes, mut streams, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+    for token in tokens {
+        match token {
+            Token::Flush { stream, end, rows } => flushes.push((stream, end, rows)),
+            Token::Stream { stream, rows } => streams.push((stream, rows)),
+            Token::Object { name, rows, .. } => objects.push((name, rows)),
+        }
+    }
+    at.flush(flushes, commit.last).await?;
+    at.commit_streams(streams).await?;
+    at.load(objects, empties).await?;
+    if commit.last {
+        service.tables().forget(&target.name);
+    }
+    Ok(Committed::default())
+}
+
+struct Committing<'a, T> {
+    shared: &'a Shared<T>,
+    service: &'a Service,
+    retrying: &'a Retrying,
+    target: &'a Target,
+}
+
+/// How many streams are flushed at a time.
+const FLUSHES: usize = 16;
+
+impl<T> Committing<'_, T> {
+    /// Makes the rows of buffered streams visible, up to where the epoch ended.
+    async fn flush(&self, flushes: Vec<(String, i64, u64)>, last: bool) -> Result<()> {
+        let all = flushes.into_iter().map(|(stream, end, rows)| async move {
+            let flush = || self.service.storage().flush(&stream, end);
+            let flushed = self.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
+            flushed.map_err(|failure| self.failed(failure))?;
+            self.shared.became_visible(&stream, end, rows);
+            if last {
+                // Streams that nobody writes to any more; the service ends them by itself if this does not.
+                let _ = self.service.storage().finalize(&stream).await;
+            }
+            Ok::<(), Error>(())
+        });
+        let mut under_way = futures::stream::iter(all).buffer_unordered(FLUSHES);
+        let mut failed = None;
+        while let Some(done) = under_way.next().await {
+            failed = done.err().or(failed); // the others end: nothing happens behind our back
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Makes pending streams visible, all at once.
+    async fn commit_streams(&self, streams: Vec<(String, u64)>) -> Result<()> {
+        if streams.is_empty() {
+            return Ok(());
+        }
+        let path = self.target.name.path();
+        let names: Vec<String> = streams.iter().map(|(stream, _)| stream.clone()).collect();
+        let commit = || self.service.storage().commit(&path, names.clone());
+        let answer = self.retrying.run("committing streams of BigQuery", Failure::fault, commit).await;
+        let answer = answer.map_err(|failure| self.failed(failure))?;
+        let committed = |code| code == StorageErrorCode::StreamAlreadyCommitted as i32;
+        if let Some(error) = answer.stream_errors.iter().find(|error| !committed(error.code)) {
+            return Err(self.failed(Failure::lasting(error.error_message.clone())));
+        }
+        // All or none: that some are committed already and others are not has no meaning of ours.
+        if answer.commit_time.is_none() && answer.stream_errors.len() < names.len() {
+            return Err(self.failed(Failure::lasting("some of its streams are committed, and others are not")));
+        }
+        for (stream, rows) in streams {
+            self.shared.became_visible(&stream, rows as i64, rows);
+        }
+        Ok(())
+    }
+
+    async fn load(&self, objects: Vec<(String, u64)>, empties: bool) -> Result<()> {
+        if objects.is_empty() && !empties {
+            return Ok(());
+        }
+        let settings = &self.shared.settings;
+        debug_assert_eq!(settings.way(true), Way::Loads);
+        let staging = Staging::of(&settings.cloud, settings.staging.as_deref().unwrap_or_default()).await?;
+        let mut names: Vec<String> = objects.iter().map(|(name, _)| name.clone()).collect();
+        if empties {
+            names.push(staging.put_nothing(&self.target.name.table).await?);
+        }
+        load(self.service, self.retrying, &staging, self.target, settings.disposition, names).await?;
+        for (name, rows) in objects {
+            self.shared.became_visible(&name, rows as i64, rows);
+        }
+        Ok(())
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        let context = format!("rows of the table {} cannot be committed", self.target.name);
+        failure.into_error(ErrorKind::Sink, context)
+    }
+}
