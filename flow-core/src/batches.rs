@@ -59,13 +59,13 @@ impl<K: Key, V: Wire> StatefulFn<K, V, (K, Group<V>)> for Batches {
     }
 }
 
-/// Behind `deduplicate`.
+/// Behind `deduplicate` and `deduplicate_by`.
 #[derive(Clone, Debug)]
 pub(crate) struct Deduplicate {
     pub(crate) horizon: Duration,
 }
 
-impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
+impl<K: Key, V: Wire> StatefulFn<K, V, (K, V)> for Deduplicate {
     /// Whether the key was seen.
     type State = bool;
     type Timer = ();
@@ -73,19 +73,31 @@ impl<K: Key> StatefulFn<K, (), K> for Deduplicate {
     fn process(
         &self,
         key: &K,
-        (): (),
+        value: V,
         seen: &mut bool,
-        cx: &mut StatefulCx<'_, (), K>,
+        cx: &mut StatefulCx<'_, (), (K, V)>,
     ) -> Result<(), BoxError> {
         if !std::mem::replace(seen, true) {
             cx.set_silent_processing_timer((), cx.now() + self.horizon);
-            cx.emit(key.clone());
+            cx.emit((key.clone(), value));
         }
         Ok(())
     }
 
-    fn on_timer(&self, _: &K, (): (), _: &mut bool, cx: &mut StatefulCx<'_, (), K>) -> Result<(), BoxError> {
+    fn on_timer(
+        &self,
+        _: &K,
+        (): (),
+        _: &mut bool,
+        cx: &mut StatefulCx<'_, (), (K, V)>,
+    ) -> Result<(), BoxError> {
         cx.forget();
         Ok(())
+    }
+
+    /// What is remembered has been passed on. Held back, it would be delivered once more after a crash, and nobody would
+    /// know it again then.
+    fn holds_elements(&self) -> bool {
+        false
     }
 }

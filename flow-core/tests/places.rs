@@ -66,7 +66,7 @@ fn aggregations_are_at_the_callers_line() {
 #[rustfmt::skip]
 fn steps_with_state_are_at_the_callers_line() {
     all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.par_do_stateful(Pass), n.stateful(|_, n, (): &mut (), out| out.emit(n)), n.group_into_batches(2)); });
-    all_here(|p| { let _ = p.create([1]).deduplicate(Duration::MAX); });
+    all_here(|p| { let n = p.create([1]); let _ = (n.deduplicate(Duration::MAX), n.deduplicate_by(Duration::MAX, |n| *n)); });
 }
 
 #[test]

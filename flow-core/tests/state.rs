@@ -225,6 +225,13 @@ fn a_duplicate_is_one_within_the_horizon_and_none_after_it() {
 }
 
 #[test]
+fn of_several_elements_with_a_key_the_first_goes_on() {
+    let named = [(7, "a"), (8, "b"), (7, "c")].map(|(id, name)| (id, name.to_owned()));
+    let firsts = apply(named, |n: &PCollection<(u32, String)>| n.deduplicate_by(secs(10), |(id, _)| *id));
+    assert_eq!(firsts, [(7, "a".to_owned()), (8, "b".to_owned())]);
+}
+
+#[test]
 fn remembering_duplicates_does_not_hold_up_the_watermark() {
     let counts = stream().add([(7, at(1))]).watermark(at(60)).clock(secs(5)).run(|n: &PCollection<u32>| {
         let minutes = n.window(Fixed::of(secs(60)).allowed_lateness(secs(600)).discarding());

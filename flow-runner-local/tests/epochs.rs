@@ -57,6 +57,20 @@ fn a_position_is_acknowledged_only_when_everything_before_it_is_committed() {
 }
 
 #[test]
+fn what_is_remembered_against_duplicates_holds_no_acknowledgement() {
+    let log = Log::default();
+    let feed = Feed::new("feed", &log);
+    let p = Pipeline::new();
+    let hour = Duration::from_hours(1);
+    p.read(feed.clone()).deduplicate_by(hour, |n| n % 10).write(Logged(log.clone()));
+    let job = start(short(), p);
+    feed.add((0..20).map(|n| (n, 0)));
+    log.wait("all are acknowledged", |facts| acknowledged(facts, "feed") == 20);
+    drained(job);
+    assert_eq!(log.committed(), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_a_window_holds_is_acknowledged_when_it_has_left() {
     let log = Log::default();
     let (feed, other) = (Feed::new("windowed", &log), Feed::new("plain", &log));

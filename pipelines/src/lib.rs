@@ -2,3 +2,8 @@
 //! a thin `main` in `src/bin` that wires them together.
 pub mod backend_events;
 pub mod cloud;
+pub mod program;
+pub mod user_registration;
+
+mod dice;
+mod tally;

@@ -236,6 +236,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
     }
 
     fn held_since(&self) -> Option<Epoch> {
+        if !self.f.holds_elements() {
+            return None;
+        }
         self.since.first_key_value().map(|(epoch, _)| *epoch)
     }
 }

@@ -76,6 +76,12 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
         let _ = (key, state, cx);
         Ok(())
     }
+
+    /// Whether elements are lost with the state: then sources are told of what a key has taken only when its state is
+    /// gone. A function that has passed on all that it remembers says no.
+    fn holds_elements(&self) -> bool {
+        true
+    }
 }
 
 /// Where a [`StatefulFn`] puts results and sets timers.

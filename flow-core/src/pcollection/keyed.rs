@@ -236,9 +236,36 @@ impl<K: Element> PCollection<K> {
     where
         K: Key,
     {
-        self.composite("deduplicate", || {
-            let keyed: PCollection<(K, ())> = self.then("key", steps::map(|value| (value, ())));
-            keyed.keeping_state("deduplicate", format!("{horizon:?}"), Deduplicate { horizon })
-        })
+        self.composite("deduplicate", || self.then("key", steps::map(|value| (value, ()))).firsts(horizon).keys())
+    }
+}
+
+impl<T: Wire> PCollection<T> {
+    /// The first element of each key in each window, as soon as it comes; further ones of the key are dropped until the
+    /// `horizon` of processing time has passed since then. What is remembered is in memory alone, and does not keep
+    /// sources from being told.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use std::time::Duration;
+    /// let firsts = apply([(1, "a"), (2, "b"), (1, "c")].map(|(n, s)| (n, s.to_owned())), |p: &PCollection<(u32, String)>| {
+    ///     p.deduplicate_by(Duration::from_secs(600), |(id, _)| *id)
+    /// });
+    /// assert_eq!(firsts, [(1, "a".to_owned()), (2, "b".to_owned())]);
+    /// ```
+    #[track_caller]
+    pub fn deduplicate_by<K: Key>(
+        &self,
+        horizon: Duration,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+    ) -> PCollection<T> {
+        self.composite("deduplicate_by", || self.key_by(key).firsts(horizon).values())
+    }
+}
+
+impl<K: Key, V: Wire> PCollection<(K, V)> {
+    #[track_caller]
+    fn firsts(&self, horizon: Duration) -> PCollection<(K, V)> {
+        self.keeping_state("deduplicate", format!("{horizon:?}"), Deduplicate { horizon })
     }
 }

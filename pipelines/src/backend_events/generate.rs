@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use flow_core::Timestamp;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::utc;
+use crate::dice::{Dice, mix};
 
 /// What the generated shop is like.
 #[derive(Clone, Debug)]
@@ -184,47 +185,6 @@ fn member(seed: u64, set: Set, n: u64) -> Uuid {
 /// Cents as an amount of money: `1.5` is `1.50`.
 fn amount(cents: u64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
-}
-
-/// Splitmix64: a counter with a good hash, which needs no state beyond the count.
-struct Dice(u64);
-
-impl Dice {
-    /// The dice of event `i`. The start is mixed, as neighbours' counters would otherwise run into each other.
-    fn of(seed: u64, i: u64) -> Self {
-        Dice(mix(seed ^ mix(i)))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    /// A number below `end`, or 0 if nothing is.
-    fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
-    }
-
-    fn between(&mut self, first: u64, last: u64) -> u64 {
-        first + self.below(last - first + 1)
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-
-    /// A uuid of version 4.
-    fn uuid(&mut self) -> Uuid {
-        let bytes = (u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes();
-        Builder::from_random_bytes(bytes).into_uuid()
-    }
-}
-
-/// The output function of splitmix64.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -28,7 +28,6 @@ mod python;
 mod received;
 mod row;
 mod tables;
-mod tally;
 mod utc;
 mod validate;
 mod warning;

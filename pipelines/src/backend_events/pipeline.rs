@@ -22,8 +22,8 @@ use super::landing::{Objects, landing};
 use super::output::Output;
 use super::received::Received;
 use super::tables::tables;
-use super::tally::Tally;
 use super::warning::Warning;
+use crate::tally::Tally;
 
 /// What the pipeline is told.
 #[derive(Clone, Debug)]

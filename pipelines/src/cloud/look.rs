@@ -30,7 +30,7 @@ pub async fn objects(cloud: &GoogleCloud, bucket: &str, prefix: &str) -> Result<
 pub fn query(cloud: &GoogleCloud, project: &str, sql: &str, columns: &[&str]) -> Result<Vec<Vec<String>>> {
     let p = Pipeline::new();
     let rows = collect(&p.read(BigQuery::query::<Value>(sql).project(project).on(cloud)));
-    LocalRunner::new(Options { progress: false, ..Options::default() }.with_workers(1)).run(p)?;
+    LocalRunner::new(Options { no_progress: true, ..Options::default() }.with_workers(1)).run(p)?;
     let row = |row: Value| columns.iter().map(|column| text(&row[*column])).collect();
     let rows = rows.values().into_iter().map(|value| value.map(row));
     rows.map(|row| row.map_err(|bad| Error::source_failed("a row does not fit", bad))).collect()

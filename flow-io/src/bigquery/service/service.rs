@@ -38,6 +38,14 @@ impl fmt::Debug for Service {
     }
 }
 
+impl GoogleCloud {
+    /// The official client of BigQuery, for what the connector does not do, such as making datasets. Must be called inside
+    /// a tokio runtime; it is made once for each.
+    pub async fn bigquery(&self) -> Result<Client> {
+        Ok(Service::of(self).await?.client().clone())
+    }
+}
+
 /// How much may be under way in requests: enough for some dozen of them, and little beside a pipeline's memory.
 const UNDER_WAY: usize = 64 << 20;
 

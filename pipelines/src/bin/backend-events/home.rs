@@ -55,7 +55,7 @@ async fn make(args: &Args, cloud: &GoogleCloud, topic: &str) -> Result<()> {
 fn publish(events: &Generated, cloud: &GoogleCloud, topic: &str) -> Result<flow_runner_local::Job> {
     let p = Pipeline::new();
     p.read(events.messages()).write(PubSub::publish_to(topic).on(cloud));
-    let options = Options { progress: false, ..Options::default() };
+    let options = Options { no_progress: true, ..Options::default() };
     LocalRunner::new(options.with_workers(1)).start(p)
 }
 
