@@ -24,7 +24,8 @@ use crate::files::blocking::wait_for;
 /// Each file is read once, in the order of names among those that are new. A file is another if it was written anew: an
 /// object's generation tells, and a local file's length and time of change. So files must appear whole, as by renaming
 /// them; one that grows is read again from its start. A file that is removed or replaced before it is read is passed
-/// over, with a warning; one of which a part has been read ends the run.
+/// over, with a warning; one of which a part has been read ends the run. Objects that were made more than an hour before
+/// the newest of those that were read are not told apart any more: they count as read.
 ///
 /// An element's time is when its file was written, but not before the files read earlier, so that none is late; the
 /// watermark follows as files come. For times that the elements themselves hold, use
