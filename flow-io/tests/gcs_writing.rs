@@ -161,6 +161,7 @@ async fn an_object_appears_when_the_watermark_has_passed_its_window() {
     assert_eq!(shop.texts("out/"), texts([("0.txt", "a\nc\n")]));
     run.write(minute(0), "late").await.end().await;
     assert_eq!(shop.texts("out/"), texts([("0.txt", "a\nc\n"), ("0-1.txt", "late\n"), ("1.txt", "b\n")]));
+    assert_eq!(run.counted("written"), MetricValue::Counter(4));
     assert_eq!(run.counted("objects"), MetricValue::Counter(3));
     assert_eq!(run.counted("bytes"), MetricValue::Counter(4 + 5 + 2));
     assert_eq!(run.counted("retries"), MetricValue::Counter(0));
