@@ -37,9 +37,7 @@ impl<T> Ids<T> {
 
 /// A name that nobody else has: not another writer, and not another run of the program.
 pub(in crate::bigquery) fn unique() -> String {
-    // Seeded by the machine's randomness and the time.
-    let (a, b) = (foldhash::quality::RandomState::default(), foldhash::quality::RandomState::default());
-    format!("{:016x}{:016x}", a.hash_one(std::process::id()), b.hash_one(1_u8))
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 #[cfg(test)]
