@@ -258,10 +258,9 @@ fn order_is_kept_within_a_key_although_requests_fail() {
     let p = Pipeline::new();
     let sink = PubSub::publish_to(TOPIC)
         .on(&cloud)
-        .batched(5, 1 << 20, Duration::from_millis(1))
-        .max_in_flight(50, 1 << 20)
+        .batched(50, 1 << 20, Duration::from_millis(1))
         .encode(|n: &u32| Outgoing::new(n.to_string()).ordering_key((n % 7).to_string()));
-    p.create(0..210_u32).write(sink);
+    p.create(0..7_000_u32).write(sink);
     LocalRunner::new(Options::default().with_workers(1)).run(p).unwrap();
     let mut by_key: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for n in published(&emulator, ALL) {
@@ -270,7 +269,7 @@ fn order_is_kept_within_a_key_although_requests_fail() {
     }
     assert!(emulator.faults().met("pubsub.Publish") > 3);
     for (key, values) in by_key {
-        assert_eq!(values, (0..30).map(|n| n * 7 + key).collect::<Vec<_>>(), "of key {key}");
+        assert_eq!(values, (0..1_000).map(|n| n * 7 + key).collect::<Vec<_>>(), "of key {key}");
     }
 }
 
