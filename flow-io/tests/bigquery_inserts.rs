@@ -96,6 +96,7 @@ fn a_table_that_is_gone_fails_the_run() {
     let emulator = emulator();
     emulator.bigquery().create_table("p", "shop", "orders", json!([{"name": "id", "type": "INT64"}])).unwrap();
     emulator.faults().add("bigquery.insertAll", When::Always, Fault::status(404));
+    emulator.faults().add("bigquery.tables.get", When::Nth(2), Fault::status(404));
     let sink = table(&emulator).schema("id:INT64").ignore_unknown_fields().streaming_inserts();
     let error = write_bounded(sink, 10).unwrap_err().report();
     assert!(error.contains("rows cannot be inserted into the table p.shop.orders"), "{error}");
@@ -117,7 +118,7 @@ fn a_row_beyond_the_limit_is_refused() {
     let refused = collect(&p.create(vec![order(1), big]).try_write(table(&emulator).streaming_inserts()));
     run(p).unwrap();
     let reasons: Vec<_> = refused.values().into_iter().map(|r| (r.value.id, r.reason)).collect();
-    assert_eq!(reasons, [(7, "the row is of 10485780 bytes, above the limit of 9437184".to_owned())]);
+    assert_eq!(reasons, [(7, "the row is of 10485778 bytes, above the limit of 9437184".to_owned())]);
     assert_eq!(ids(&emulator, "orders"), [1]);
 }
 
@@ -143,7 +144,7 @@ fn destinations_named_by_data_are_made_once_and_wrong_names_are_refused() {
     assert_eq!(refused.values().len(), 180);
     assert!(refused.values().iter().all(|r| r.reason.contains("is no name of a table")));
     assert_eq!(emulator.calls("bigquery.tables.insert"), 2);
-    assert_eq!(report.summary.counter("write_by.written"), 120, "{:?}", report.summary.metrics);
+    assert_eq!(report.summary.counter("try_write_by.written"), 120, "{:?}", report.summary.metrics);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
 use flow_core::testing::{collect, conformance};
 use flow_core::{Bundle, Timestamp};
 use flow_gcp_emulator::{Code, Emulator, Fault, When};
-use flow_io::bigquery::{BigQuery, Change, WriteTable};
+use flow_io::bigquery::{BigQuery, Change, TableWriter, WriteTable};
 use serde_json::json;
 
 const APPEND: &str = "bigquery.AppendRows.append";
@@ -180,13 +180,13 @@ fn the_tail_that_a_killed_writer_leaves_is_never_visible() {
         metrics: Metrics::default(),
     };
     let sink = table(&emulator).exactly_once().batch_rows(5);
-    let write = |writer: &mut _, ids| {
+    let write = |writer: &mut TableWriter<Order>, ids: std::ops::Range<i64>| {
         let (mut bundle, mut rejects) = (Bundle::of(orders(ids)), Rejects::default());
         runtime.block_on(Writer::<Order>::write(writer, &mut bundle, &mut rejects)).unwrap();
     };
-    let prepare = |writer: &mut _, epoch| {
-        let prepared = Writer::<Order>::prepare(writer, epoch, Timestamp::MIN, &mut Rejects::default());
-        runtime.block_on(prepared).unwrap()
+    let prepare = |writer: &mut TableWriter<Order>, epoch| {
+        let mut rejects = Rejects::default();
+        runtime.block_on(Writer::<Order>::prepare(writer, epoch, Timestamp::MIN, &mut rejects)).unwrap()
     };
     let commit = |epoch, tokens| {
         let commit = Commit { epoch, last: false, watermark: Timestamp::MIN, tokens };

@@ -13,6 +13,8 @@ pub(crate) struct Failure {
     pub(crate) status: Option<i64>,
     text: String,
     fault: Fault,
+    /// There was an answer, of which the client says nothing.
+    unread: bool,
 }
 
 impl fmt::Display for Failure {
@@ -37,7 +39,7 @@ const PASSING: [&str; 8] = [
 
 impl Failure {
     pub(crate) fn lasting(text: impl Into<String>) -> Self {
-        Failure { status: None, text: text.into(), fault: Fault::Lasting }
+        Failure { status: None, text: text.into(), fault: Fault::Lasting, unread: false }
     }
 
     /// By what an answer said.
@@ -48,9 +50,8 @@ impl Failure {
             Err(_) => Fault::Lasting,
         };
         let text = one_line(message);
-        let text =
-            if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
-        Failure { status: Some(status), text, fault }
+        let text = if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
+        Failure { status: Some(status), text, fault, unread: false }
     }
 
     pub(crate) fn of_status(status: &Status) -> Self {
@@ -60,7 +61,7 @@ impl Failure {
             _ => None,
         };
         let text = format!("{} ({:?})", one_line(status.message()), status.code());
-        Failure { status: http, text, fault: Fault::of_grpc(status.code() as i32) }
+        Failure { status: http, text, fault: Fault::of_grpc(status.code() as i32), unread: false }
     }
 
     fn of_request(error: reqwest::Error) -> Self {
@@ -74,11 +75,16 @@ impl Failure {
             _ if unread => "the answer is not BigQuery's".to_owned(),
             _ => error.to_string(),
         };
-        Failure { status: None, text: one_line(&text), fault }
+        Failure { status: None, text: one_line(&text), fault, unread }
     }
 
     pub(crate) fn fault(&self) -> Fault {
         self.fault
+    }
+
+    /// Whether the client lost what the service answered.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread
     }
 
     pub(crate) fn is_missing(&self) -> bool {
