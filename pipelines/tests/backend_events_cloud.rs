@@ -9,9 +9,7 @@ use flow_gcp_emulator::Emulator;
 use flow_io::gcp::GoogleCloud;
 use flow_runner_local::{LocalRunner, Options, Report};
 use pipelines::backend_events::pipeline::{Settings, backend_events};
-use pipelines::backend_events::{
-    Catalog, Datasets, Input, Objects, Output, Subscription, Tables, generate,
-};
+use pipelines::backend_events::{Catalog, Datasets, Input, Objects, Output, Subscription, Tables, generate};
 use serde_json::{Value, json};
 use support::{activity, inventory, order};
 
@@ -54,11 +52,8 @@ impl Shop {
     /// Runs the pipeline until it has read so many messages.
     fn run(&self, settings: &Settings, messages: u64) -> Report {
         let p = Pipeline::new();
-        let input = Subscription {
-            name: SUBSCRIPTION.into(),
-            cloud: self.cloud.clone(),
-            ends_after: Some(messages),
-        };
+        let input =
+            Subscription { name: SUBSCRIPTION.into(), cloud: self.cloud.clone(), ends_after: Some(messages) };
         backend_events(&p, &Input::Subscription(input), settings);
         let report = LocalRunner::new(Options::default().with_workers(2)).run(p);
         report.unwrap_or_else(|error| panic!("{}", error.report()))
@@ -127,7 +122,9 @@ fn landing_tables_and_valid_input_are_equal_and_everything_is_acknowledged() {
 fn the_tables_have_the_published_schemas_partitions_and_clusters() {
     let shop = Shop::open();
     let at = now();
-    [order(1, &at), inventory(2, &at, 5), activity(3, &at)].iter().for_each(|e| shop.publish(e.to_string(), &[]));
+    [order(1, &at), inventory(2, &at, 5), activity(3, &at)]
+        .iter()
+        .for_each(|e| shop.publish(e.to_string(), &[]));
     shop.run(&shop.settings(), 3);
     let text = |table: &str| {
         let table = shop.emulator.bigquery().table("shop", "raw_events", table).unwrap();
@@ -136,7 +133,12 @@ fn the_tables_have_the_published_schemas_partitions_and_clusters() {
         let by = &table["timePartitioning"];
         let clusters: Vec<_> =
             table["clustering"]["fields"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
-        text + &format!("by {} on {}; {}", by["type"].as_str().unwrap(), by["field"].as_str().unwrap(), clusters.join(", "))
+        text + &format!(
+            "by {} on {}; {}",
+            by["type"].as_str().unwrap(),
+            by["field"].as_str().unwrap(),
+            clusters.join(", ")
+        )
     };
     insta::assert_snapshot!(text("order"), @"");
     insta::assert_snapshot!(text("inventory"), @"");

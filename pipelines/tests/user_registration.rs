@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
+use flow_core::Summary;
 use flow_core::prelude::*;
 use flow_core::testing::{Input, MemorySink, MemorySinks, Script, stream};
-use flow_core::Summary;
 use pipelines::user_registration::generate::{self, answer};
 use pipelines::user_registration::pipeline::register;
 use pipelines::user_registration::{AgeBand, DeadLetter, LetterRow, Received, SegmentRow, Settings, UserRow};

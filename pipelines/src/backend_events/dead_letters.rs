@@ -6,8 +6,8 @@ use flow_io::files::JsonFiles;
 
 use super::event::{DeadLetter, UNKNOWN};
 use super::landing::minute_path;
-use super::output::Tables;
 use super::object::{LetterObject, UnknownObject};
+use super::output::Tables;
 use super::paths;
 use super::pipeline::Settings;
 use super::row::LetterRow;

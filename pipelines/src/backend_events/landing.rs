@@ -28,7 +28,8 @@ pub(super) fn landing(events: &PCollection<Event>, settings: &Settings) -> PColl
     let refused = match settings.objects {
         Objects::Event => objects.try_write(EventObjects::under(&settings.output.objects)),
         Objects::Minute => {
-            let root = JsonFiles::under(&settings.output.objects).on(&settings.output.cloud).max_files(MOST_OBJECTS);
+            let root =
+                JsonFiles::under(&settings.output.objects).on(&settings.output.cloud).max_files(MOST_OBJECTS);
             objects.try_write_by(
                 |object| object.0.kind.clone(),
                 move |kind| {

@@ -143,6 +143,9 @@ mod tests {
             r#"{"kind":"no_user","reason":"email: is missing (its 7000001 bytes are too many for a row)","message":"17","result":3,"published":"1970-01-01T00:00:00Z","data":null}"#
         );
         let row = LetterRow::from(DeadLetter { data: vec![0; 7_000_000], ..letter() });
-        assert_eq!((row.reason.as_str(), row.data.map(|data| data.len())), ("email: is missing", Some(7_000_000)));
+        assert_eq!(
+            (row.reason.as_str(), row.data.map(|data| data.len())),
+            ("email: is missing", Some(7_000_000))
+        );
     }
 }

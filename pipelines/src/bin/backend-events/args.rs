@@ -108,7 +108,12 @@ pub(crate) struct Cloud {
     dataset: String,
 
     /// The dataset of the curated tables
-    #[arg(long, value_name = "NAME", env = "BACKEND_EVENTS_CURATED_DATASET", default_value = "curated_events")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "BACKEND_EVENTS_CURATED_DATASET",
+        default_value = "curated_events"
+    )]
     curated_dataset: String,
 
     /// Let data travel unencrypted, as to emulators on other machines
@@ -220,7 +225,11 @@ impl Cloud {
     }
 
     pub(crate) fn input(&self, cloud: &GoogleCloud, project: &str, ends_after: Option<u64>) -> Input {
-        Input::Subscription(Subscription { name: self.subscription(project), cloud: cloud.clone(), ends_after })
+        Input::Subscription(Subscription {
+            name: self.subscription(project),
+            cloud: cloud.clone(),
+            ends_after,
+        })
     }
 
     pub(crate) fn output(&self, cloud: &GoogleCloud, project: &str, bucket: &str) -> Output {

@@ -66,8 +66,9 @@ fn show(cloud: &GoogleCloud, output: &Output) -> Result<()> {
     let row = ["login_username", "first_name", "last_name", "gender", "dob", "country", "postcode", "email"];
     let all = row.join(", ");
     ask(cloud, &format!("SELECT {all} FROM `{users}` ORDER BY login_username LIMIT 5"), &row)?;
-    let by_country =
-        format!("SELECT country, COUNT(*) AS users FROM `{users}` GROUP BY country ORDER BY users DESC, country");
+    let by_country = format!(
+        "SELECT country, COUNT(*) AS users FROM `{users}` GROUP BY country ORDER BY users DESC, country"
+    );
     ask(cloud, &by_country, &["country", "users"])?;
     let by_reason = format!(
         "SELECT kind, reason, COUNT(*) AS letters FROM `{dataset}.{letters}` GROUP BY kind, reason \
