@@ -12,6 +12,7 @@ use gcp_bigquery_client::model::table::Table;
 use gcp_bigquery_client::model::table_field_schema::TableFieldSchema;
 use gcp_bigquery_client::model::table_schema::TableSchema;
 use gcp_bigquery_client::model::time_partitioning::TimePartitioning;
+use gcp_bigquery_client::table::ListOptions;
 use serde_json::json;
 
 fn field(name: &str, ty: FieldType, mode: &str) -> TableFieldSchema {
@@ -63,7 +64,7 @@ async fn a_table_keeps_its_layout_and_its_nested_schema() {
     assert_eq!(fields[1], json!({"name": "items", "type": "RECORD", "mode": "REPEATED", "fields": [price]}));
 
     assert_eq!(refused(client.table().create(table).await), (409, "duplicate".into()));
-    let list = client.table().list("p", "shop", Default::default()).await.unwrap();
+    let list = client.table().list("p", "shop", ListOptions::default()).await.unwrap();
     assert_eq!(list.tables.unwrap()[0].table_reference.table_id, "orders");
     client.table().delete("p", "shop", "orders").await.unwrap();
     assert_eq!(refused(client.table().get("p", "shop", "orders", None).await), (404, "notFound".into()));

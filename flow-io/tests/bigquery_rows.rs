@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Serialize, TableRow)]
 #[serde(rename_all = "camelCase")]
 struct Order {
-    order_id: String,
+    shop_id: String,
     placed_at: Timestamp,
     #[bigquery(type = "STRING")]
     status: Status,
@@ -61,7 +61,7 @@ fn is_zero(n: &u8) -> bool {
 
 fn order() -> Order {
     Order {
-        order_id: "o-1".to_owned(),
+        shop_id: "o-1".to_owned(),
         placed_at: Timestamp::from_micros(1_740_455_813_060_650),
         status: Status::Shipped,
         items: vec![
@@ -85,7 +85,7 @@ fn the_columns_are_what_serde_writes() {
     let schema = Schema::of::<Order>().unwrap();
     assert_eq!(
         schema.to_string(),
-        "orderId:STRING:REQUIRED, placedAt:TIMESTAMP:REQUIRED, status:STRING:REQUIRED, \
+        "shopId:STRING:REQUIRED, placedAt:TIMESTAMP:REQUIRED, status:STRING:REQUIRED, \
          items:RECORD<sku:STRING:REQUIRED, quantity:INT64:REQUIRED, price:FLOAT64>:REPEATED, \
          city:STRING:REQUIRED, lines:STRING:REPEATED, total:NUMERIC:REQUIRED, note:STRING, raw:BYTES:REQUIRED, \
          meta:JSON, retries:INT64, type:STRING, labels:JSON"
@@ -96,7 +96,7 @@ fn the_columns_are_what_serde_writes() {
 #[test]
 fn a_row_becomes_json_of_its_columns() {
     let row = json_row(&Schema::of::<Order>().unwrap(), &order()).unwrap();
-    let wanted = r#"{"orderId":"o-1","placedAt":"2025-02-25T03:56:53.06065Z","status":"shipped","items":[{"sku":"tea","quantity":2,"price":1.5},{"sku":"cup","quantity":-1,"price":null}],"city":"Köln \"am\" Rhein","lines":["a","b"],"total":"0.300000000","note":null,"raw":"AP8Q","meta":"{\"a\":[1,null]}","type":"x","labels":"{\"b\":1}"}"#;
+    let wanted = r#"{"shopId":"o-1","placedAt":"2025-02-25T03:56:53.06065Z","status":"shipped","items":[{"sku":"tea","quantity":2,"price":1.5},{"sku":"cup","quantity":-1,"price":null}],"city":"Köln \"am\" Rhein","lines":["a","b"],"total":"0.300000000","note":null,"raw":"AP8Q","meta":"{\"a\":[1,null]}","type":"x","labels":"{\"b\":1}"}"#;
     assert_eq!(String::from_utf8(row).unwrap(), wanted);
 }
 

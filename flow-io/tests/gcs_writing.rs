@@ -83,8 +83,8 @@ fn write_all(root: &str, staging: &Path, shop: &Shop) {
         words.with_timestamps(|(n, _)| Timestamp::from_secs(*n)).window(Fixed::of(Duration::from_mins(1)));
     let ordered =
         words.map(|(n, word)| (n / 60, format!("{n} {word}"))).group_by_key().map(|(minute, words)| {
-        let mut words: Vec<String> = words.into_iter().collect();
-        words.sort();
+            let mut words: Vec<String> = words.into_iter().collect();
+            words.sort();
             (minute, words)
         });
     let (text, json, parquet) = (format!("{root}/text"), format!("{root}/json"), format!("{root}/parquet"));
@@ -228,7 +228,8 @@ async fn what_passes_is_repeated() {
 
 /// More than goes up in one piece.
 fn large() -> String {
-    (0..(9 << 20) / 8).map(|n| format!("{n:07}\n")).collect()
+    let lines: Vec<String> = (0..(9 << 20) / 8).map(|n| format!("{n:07}")).collect();
+    lines.join("\n") + "\n"
 }
 
 #[tokio::test]
@@ -316,6 +317,17 @@ fn what_the_user_has_to_mend_is_said_at_the_start() {
                   roles/storage.objectAdmin on it";
     assert!(report.contains(wanted), "{report}");
     assert_eq!(shop.emulator.calls("storage.insert"), 0);
+}
+
+#[test]
+fn a_destination_in_a_bucket_that_is_missing_ends_the_run_with_what_to_do() {
+    let shop = Shop::open();
+    let (p, cloud) = (Pipeline::new(), shop.cloud.clone());
+    let bucket = |n: &u32| format!("gs://no-such-bucket-{}/out", n % 2);
+    p.create(0..10_u32).write_by(bucket, move |root| JsonFiles::under(root).on(&cloud));
+    let report = run(p).unwrap_err().report();
+    let wanted = "does not exist: create it, as with `gcloud storage buckets create gs://no-such-";
+    assert!(report.contains(wanted), "{report}");
 }
 
 #[test]

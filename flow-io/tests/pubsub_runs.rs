@@ -264,16 +264,16 @@ fn order_is_kept_within_a_key_although_requests_fail() {
         .batched(5, 1 << 20, Duration::from_millis(1))
         .max_in_flight(50, 1 << 20)
         .encode(|n: &u32| Outgoing::new(n.to_string()).ordering_key((n % 7).to_string()));
-    p.create(0..700_u32).write(sink);
+    p.create(0..210_u32).write(sink);
     LocalRunner::new(Options::default().with_workers(1)).run(p).unwrap();
     let mut by_key: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for n in published(&emulator, ALL) {
         let n: u32 = n.parse().unwrap();
         by_key.entry(n % 7).or_default().push(n);
     }
-    assert!(emulator.faults().met("pubsub.Publish") > 10);
+    assert!(emulator.faults().met("pubsub.Publish") > 3);
     for (key, values) in by_key {
-        assert_eq!(values, (0..100).map(|n| n * 7 + key).collect::<Vec<_>>(), "of key {key}");
+        assert_eq!(values, (0..30).map(|n| n * 7 + key).collect::<Vec<_>>(), "of key {key}");
     }
 }
 

@@ -34,9 +34,10 @@ impl State {
         let mut errors: Vec<(usize, Problem)> = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             let object = row["json"].as_object().unwrap_or(&empty);
-            let read = match request.spoilt && index == 0 {
-                true => Err(Problem::at("", "planned fault")),
-                false => reading.row(&table.schema, object),
+            let read = if request.spoilt && index == 0 {
+                Err(Problem::at("", "planned fault"))
+            } else {
+                reading.row(&table.schema, object)
             };
             match read {
                 Ok(read) => good.push((row["insertId"].as_str(), read)),

@@ -19,11 +19,9 @@ use super::output::Form;
 use super::state::{DatasetName, State, TableName};
 use super::tabledata::Page;
 use crate::faults::Fault;
+use crate::rest::Params;
 
 const LARGEST_BODY: usize = 10 << 20;
-
-#[expect(clippy::disallowed_types, reason = "what axum reads parameters into")]
-type Parameters = Query<HashMap<String, String>>;
 
 pub(super) fn routes(service: Service) -> Router {
     let project = "/projects/{p}";
@@ -132,68 +130,76 @@ impl Service {
 }
 
 async fn create_dataset(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path(p): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
-    s.with_body(&headers, body, |state, json| {
-        let id = json["datasetReference"]["datasetId"].as_str().unwrap_or_default();
-        state.create_dataset(&DatasetName::new(&p, id), json.clone(), now)
-    })
-    .await
+    let now = service.now();
+    service
+        .with_body(&headers, body, |state, json| {
+            let id = json["datasetReference"]["datasetId"].as_str().unwrap_or_default();
+            state.create_dataset(&DatasetName::new(&p, id), json.clone(), now)
+        })
+        .await
 }
 
-async fn list_datasets(Shared(s): Shared<Service>, Path(p): Path<String>, Query(q): Parameters) -> Response {
-    let all = s.lock().list_datasets(&p);
+async fn list_datasets(
+    Shared(service): Shared<Service>,
+    Path(p): Path<String>,
+    Query(q): Params,
+) -> Response {
+    let all = service.lock().list_datasets(&p);
     let mut list = listed("bigquery#datasetList", "datasets", all, &q);
     list["etag"] = "\"1\"".into();
     Json(list).into_response()
 }
 
-async fn get_dataset(Shared(s): Shared<Service>, Path((p, d)): Path<(String, String)>) -> Response {
-    answer(s.lock().dataset(&DatasetName::new(&p, &d)).cloned())
+async fn get_dataset(Shared(service): Shared<Service>, Path((p, d)): Path<(String, String)>) -> Response {
+    answer(service.lock().dataset(&DatasetName::new(&p, &d)).cloned())
 }
 
 async fn update_dataset(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    s.with_body(&headers, body, |state, json| state.update_dataset(&DatasetName::new(&p, &d), &json)).await
+    service
+        .with_body(&headers, body, |state, json| state.update_dataset(&DatasetName::new(&p, &d), &json))
+        .await
 }
 
 async fn delete_dataset(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d)): Path<(String, String)>,
-    Query(q): Parameters,
+    Query(q): Params,
 ) -> Response {
     let contents = q.get("deleteContents").is_some_and(|value| value == "true");
-    deleted(s.lock().delete_dataset(&DatasetName::new(&p, &d), contents))
+    deleted(service.lock().delete_dataset(&DatasetName::new(&p, &d), contents))
 }
 
 async fn create_table(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
-    s.with_body(&headers, body, |state, json| {
-        let id = json["tableReference"]["tableId"].as_str().unwrap_or_default();
-        state.create_table(&TableName::new(&p, &d, id), json.clone(), now)
-    })
-    .await
+    let now = service.now();
+    service
+        .with_body(&headers, body, |state, json| {
+            let id = json["tableReference"]["tableId"].as_str().unwrap_or_default();
+            state.create_table(&TableName::new(&p, &d, id), json.clone(), now)
+        })
+        .await
 }
 
 async fn list_tables(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d)): Path<(String, String)>,
-    Query(q): Parameters,
+    Query(q): Params,
 ) -> Response {
-    let all = s.lock().list_tables(&DatasetName::new(&p, &d));
+    let all = service.lock().list_tables(&DatasetName::new(&p, &d));
     answer(all.map(|all| {
         let total = all.len();
         let mut list = listed("bigquery#tableList", "tables", all, &q);
@@ -219,94 +225,98 @@ fn listed(kind: &str, name: &str, all: Vec<Value>, q: &HashMap<String, String>) 
     list
 }
 
-async fn get_table(Shared(s): Shared<Service>, Path((p, d, t)): Path<(String, String, String)>) -> Response {
-    answer(s.lock().table_resource(&TableName::new(&p, &d, &t)))
+async fn get_table(
+    Shared(service): Shared<Service>,
+    Path((p, d, t)): Path<(String, String, String)>,
+) -> Response {
+    answer(service.lock().table_resource(&TableName::new(&p, &d, &t)))
 }
 
 async fn patch_table(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d, t)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
+    let now = service.now();
     let name = TableName::new(&p, &d, &t);
-    s.with_body(&headers, body, |state, json| state.update_table(&name, &json, false, now)).await
+    service.with_body(&headers, body, |state, json| state.update_table(&name, &json, false, now)).await
 }
 
 async fn put_table(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d, t)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
+    let now = service.now();
     let name = TableName::new(&p, &d, &t);
-    s.with_body(&headers, body, |state, json| state.update_table(&name, &json, true, now)).await
+    service.with_body(&headers, body, |state, json| state.update_table(&name, &json, true, now)).await
 }
 
 async fn delete_table(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d, t)): Path<(String, String, String)>,
 ) -> Response {
-    deleted(s.lock().delete_table(&TableName::new(&p, &d, &t)))
+    deleted(service.lock().delete_table(&TableName::new(&p, &d, &t)))
 }
 
 async fn insert_all(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d, t)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
-    let spoilt = s.faults().next("bigquery.insertAll.rows") == Some(Fault::RowErrors);
+    let now = service.now();
+    let spoilt = service.faults().next("bigquery.insertAll.rows") == Some(Fault::RowErrors);
     let name = TableName::new(&p, &d, &t);
-    s.with_body(&headers, body, |state, body| {
-        state.insert_all(&name, &insert_all::Request { body, spoilt }, now)
-    })
-    .await
+    service
+        .with_body(&headers, body, |state, body| {
+            state.insert_all(&name, &insert_all::Request { body, spoilt }, now)
+        })
+        .await
 }
 
 async fn list_rows(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path((p, d, t)): Path<(String, String, String)>,
-    Query(q): Parameters,
+    Query(q): Params,
 ) -> Response {
     let fields = q.get("selectedFields").map(String::as_str);
-    answer(s.lock().list_rows(&TableName::new(&p, &d, &t), page(&q), form(&q), fields))
+    answer(service.lock().list_rows(&TableName::new(&p, &d, &t), page(&q), form(&q), fields))
 }
 
 async fn query(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path(p): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
-    s.with_body(&headers, body, |state, json| state.query(&p, &json, now)).await
+    let now = service.now();
+    service.with_body(&headers, body, |state, json| state.query(&p, &json, now)).await
 }
 
 async fn query_results(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path(key): Path<(String, String)>,
-    Query(q): Parameters,
+    Query(q): Params,
 ) -> Response {
-    answer(s.lock().query_results(&key, page(&q), form(&q)))
+    answer(service.lock().query_results(&key, page(&q), form(&q)))
 }
 
 async fn insert_job(
-    Shared(s): Shared<Service>,
+    Shared(service): Shared<Service>,
     Path(p): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = s.now();
-    let objects = s.objects().clone();
-    s.with_body(&headers, body, |state, json| state.insert_job(&p, json, &objects, now)).await
+    let now = service.now();
+    let objects = service.objects().clone();
+    service.with_body(&headers, body, |state, json| state.insert_job(&p, json, &objects, now)).await
 }
 
-async fn get_job(Shared(s): Shared<Service>, Path(key): Path<(String, String)>) -> Response {
-    answer(s.lock().job(&key).map(|job| job.resource.clone()))
+async fn get_job(Shared(service): Shared<Service>, Path(key): Path<(String, String)>) -> Response {
+    answer(service.lock().job(&key).map(|job| job.resource.clone()))
 }
 
 fn page(q: &HashMap<String, String>) -> Page {

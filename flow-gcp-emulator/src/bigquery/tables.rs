@@ -6,6 +6,9 @@ use super::error::{Error, Result};
 use super::schema::{Allowed, Schema, Type, check_id, merge, normalise};
 use super::state::{State, Table, TableName, columns_of, forget, keep};
 
+/// What of a table's resource no patch changes by itself.
+const FIXED: [&str; 8] =
+    ["schema", "tableReference", "id", "kind", "type", "creationTime", "numRows", "location"];
 const PATCH: Allowed = Allowed { addition: true, relaxation: true };
 
 impl State {
@@ -34,10 +37,7 @@ impl State {
         resource["location"] = json!("US");
         resource["creationTime"] = json!((now / 1000).to_string());
         resource["lastModifiedTime"] = json!((now / 1000).to_string());
-        resource
-            .as_object_mut()
-            .into_iter()
-            .for_each(|resource| resource.retain(|_, value| !value.is_null()));
+        without_nulls(&mut resource);
         let mut table = Table::new(self.number(), resource)?;
         table.absent_for = self.new_absent_for;
         self.create_physical(&table)?;
@@ -113,8 +113,6 @@ impl State {
                 resource.as_object_mut().and_then(|resource| resource.remove(key));
             }
         }
-        const FIXED: [&str; 8] =
-            ["schema", "tableReference", "id", "kind", "type", "creationTime", "numRows", "location"];
         for (key, value) in patch.as_object().into_iter().flatten() {
             if key == "timePartitioning" && value["field"] != resource[key]["field"] {
                 return Err(Error::invalid(format!("Cannot change the partitioning of table {name}.")));
@@ -123,10 +121,7 @@ impl State {
                 resource[key] = value.clone();
             }
         }
-        resource
-            .as_object_mut()
-            .into_iter()
-            .for_each(|resource| resource.retain(|_, value| !value.is_null()));
+        without_nulls(&mut resource);
         self.replace(name, resource, fields, now)?;
         self.table_resource(name)
     }
@@ -175,6 +170,12 @@ impl State {
             self.delete_stream(&path)?;
         }
         Ok(())
+    }
+}
+
+fn without_nulls(resource: &mut Value) {
+    if let Some(resource) = resource.as_object_mut() {
+        resource.retain(|_, value| !value.is_null());
     }
 }
 

@@ -66,7 +66,7 @@ impl State {
         for subscription in subscriptions.unwrap_or_default() {
             if let Some(subscription) = self.subscriptions.get_mut(&subscription) {
                 let settings = &mut subscription.settings;
-                settings.topic = DELETED_TOPIC.to_owned();
+                DELETED_TOPIC.clone_into(&mut settings.topic);
                 settings.resource.insert("topic".into(), DELETED_TOPIC.into());
             }
         }
@@ -109,7 +109,9 @@ impl State {
         let Some(topic) = self.topics.get(topic) else { return };
         for name in &topic.subscriptions {
             if let Some(subscription) = self.subscriptions.get_mut(name) {
-                messages.iter().for_each(|message| subscription.add(message));
+                for message in messages {
+                    subscription.add(message);
+                }
                 subscription.poke.notify_waiters();
             }
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::read::{BadRecord, Decode, ReadFiles, Record, Stdin};
-use super::write::{Encode, Format, Line, LineBody, LineEncoder, TempFile, WriteFiles};
+use super::write::{Encode, FilePath, Format, Line, LineBody, LineEncoder, TempFile, WriteEach, WriteFiles};
 
 /// JSON, a record a line: `.jsonl`, `.ndjson`.
 ///
@@ -44,6 +44,19 @@ impl JsonFiles {
     /// that is not a number becomes `null`.
     pub fn under(root: impl Into<PathBuf>) -> WriteFiles<JsonLines> {
         WriteFiles::new(root, JsonLines)
+    }
+
+    /// Writes each element to a file of its own beneath a directory, named after the element. See [`WriteEach`].
+    ///
+    /// ```
+    /// use flow_io::files::{FilePath, JsonFiles};
+    /// let sink = JsonFiles::each_under("out", |order: &u64| FilePath::new().file(format_args!("order-{order}.json")));
+    /// ```
+    pub fn each_under<T: Element + Serialize>(
+        root: impl Into<PathBuf>,
+        naming: impl Fn(&T) -> FilePath + Send + Sync + 'static,
+    ) -> WriteEach<T, JsonLines> {
+        WriteEach::new(root, JsonLines, naming)
     }
 }
 

@@ -1,12 +1,13 @@
-//! Files on this machine: read by pattern, written beneath a root.
+//! Files, on this machine or as objects of Cloud Storage: read by pattern, written beneath a root.
 //!
 //! Reading: [`TextFiles::matching`] and [`JsonFiles::matching`] give a [`ReadFiles`], a source that cuts big files
-//! into splits. Writing: [`TextFiles::under`], [`JsonFiles::under`] and `ParquetFiles::under` give a
+//! into splits, and [`watch`](ReadFiles::watch) goes on with those that appear later. Writing: [`TextFiles::under`], [`JsonFiles::under`] and `ParquetFiles::under` give a
 //! [`WriteFiles`], a sink that makes one file for each window and shard, visible when it is whole.
 //!
 //! A format is one file of this folder: `text.rs`, `json.rs`, `parquet.rs`. Each says how a record is read
 //! ([`Decode`]) and how it is written ([`Format`], [`Encode`]); splitting, naming, sharing between workers and
-//! committing are done once, for all of them.
+//! committing are done once, for all of them. What begins with `gs://` is in Cloud Storage (feature `gcs`); which of the
+//! two it is concerns `remote.rs` alone.
 
 mod blocking;
 mod json;
@@ -26,8 +27,8 @@ pub use read::{
 };
 pub use text::{CheckedText, Text, TextFiles, TextLines};
 pub use write::{
-    Body, Encode, Encoder, FileName, FilePath, FilesWriter, Format, Line, LineBody, LineEncoder, Prepared,
-    Refused, TempFile, WriteFiles,
+    Body, EachWriter, Encode, Encoder, FileName, FilePath, FilesWriter, Format, Line, LineBody, LineEncoder,
+    Prepared, Refused, TempFile, WriteEach, WriteFiles,
 };
 
 /// What other places of files are made with.

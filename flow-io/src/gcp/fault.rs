@@ -1,3 +1,4 @@
+use std::error::Error as _;
 use std::time::Duration;
 
 use google_cloud_gax::error::Error as GaxError;
@@ -44,6 +45,12 @@ impl Fault {
         if error.is_authentication() {
             return Fault::Denied;
         }
+        // The client hides whatever prevents the start of a resumable upload behind one that passes.
+        if error.is_io()
+            && let Some(hidden) = error.source().and_then(|cause| cause.downcast_ref::<GaxError>())
+        {
+            return Fault::of_gax(hidden);
+        }
         if let Some(status) = error.http_status_code() {
             return Fault::of_http(status, retry_after(error));
         }
@@ -78,6 +85,13 @@ mod tests {
         assert_eq!(Fault::of_grpc(14), Fault::Passing(None));
         assert_eq!(Fault::of_grpc(7), Fault::Denied);
         assert_eq!(Fault::of_grpc(6), Fault::Lasting);
+    }
+
+    #[test]
+    fn what_is_hidden_behind_a_broken_connection_counts() {
+        assert_eq!(Fault::of_gax(&GaxError::io("reset")), Fault::Passing(None));
+        assert_eq!(Fault::of_gax(&GaxError::io(GaxError::io("reset"))), Fault::Passing(None));
+        assert_eq!(Fault::of_gax(&GaxError::io(GaxError::ser("no such file"))), Fault::Lasting);
     }
 
     #[test]

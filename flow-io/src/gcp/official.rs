@@ -1,8 +1,8 @@
 //! Google's own clients, reached as the connectors reach them.
 
+use super::GoogleCloud;
 #[cfg(any(feature = "pubsub", feature = "gcs"))]
 use super::Service;
-use super::GoogleCloud;
 
 /// What a builder of a client is told, and the client that it builds.
 macro_rules! client {

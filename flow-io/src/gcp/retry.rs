@@ -120,7 +120,7 @@ impl Retrying {
         }
     }
 
-    pub(crate) fn succeeded(&self) {
+    fn succeeded(&self) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.succeeded();
     }

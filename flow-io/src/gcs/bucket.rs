@@ -62,8 +62,9 @@ impl Target for Bucket {
         })
     }
 
-    fn begin(&self, metrics: &Metrics) {
+    fn begin(&self, metrics: &Metrics) -> Result<()> {
         *lock(&self.access) = self.settings.access(metrics);
+        Ok(())
     }
 
     fn locate(&self, parts: &[String]) -> Result<Result<Spot, String>> {

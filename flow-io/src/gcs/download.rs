@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
-use flow_core::{BoxError, Error, ErrorKind, Result};
+use flow_core::{Error, ErrorKind, Result};
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::Error as GcsError;
 use google_cloud_storage::model_ext::ReadRange;
 use google_cloud_storage::read_resume_policy::NeverResume;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::access::{Access, Wires, in_time};
@@ -44,7 +45,7 @@ const BEYOND: u64 = 64 << 10;
 enum Piece {
     Bytes(Bytes),
     End,
-    Failed(BoxError),
+    Failed(io::Error),
 }
 
 /// Whether the reader wants more.
@@ -59,32 +60,39 @@ impl Download {
     pub(super) fn begin(self) -> Result<Arrivals> {
         let runtime = Handle::try_current().map_err(|_| no_runtime())?;
         let (sender, pieces) = mpsc::channel(WAITING);
-        let task = runtime.spawn(self.run(sender)).abort_handle();
-        Ok(Arrivals { pieces, piece: Bytes::new(), ended: false, waker: Waker::noop().clone(), task })
+        let (hungry, hunger) = watch::channel(0);
+        let task = runtime.spawn(self.run(sender, hunger)).abort_handle();
+        let (piece, waker) = (Bytes::new(), Waker::noop().clone());
+        Ok(Arrivals { pieces, piece, received: 0, hungry, ended: false, waker, task })
     }
 
-    async fn run(self, pieces: Sender<Piece>) {
-        let last = match self.pump(&pieces).await {
+    async fn run(self, pieces: Sender<Piece>, hunger: watch::Receiver<u64>) {
+        let last = match self.pump(&pieces, hunger).await {
             Ok(()) => Piece::End,
-            Err(error) => Piece::Failed(error.into()),
+            Err(error) => Piece::Failed(error),
         };
         let _ = pieces.send(last).await; // the reader may have gone
     }
 
-    async fn pump(&self, pieces: &Sender<Piece>) -> Result<()> {
-        let wires = self.access.wires().await?;
+    async fn pump(&self, pieces: &Sender<Piece>, mut hunger: watch::Receiver<u64>) -> io::Result<()> {
+        let wires = self.access.wires().await.map_err(io::Error::other)?;
+        let first = self.at();
         let (mut until, mut beyond) = (self.until.min(self.len), BEYOND);
         while self.at() < self.len {
             if self.at() >= until {
-                // The reader may have found the end of its last line in what it has not taken yet.
-                if pieces.reserve_many(WAITING).await.is_err() {
+                // The reader may find the end of its last line in what it has.
+                let sent = self.at() - first;
+                if hunger.wait_for(|received| *received == sent).await.is_err() {
                     return Ok(());
                 }
                 until = self.len.min(self.at() + beyond);
                 beyond *= 2;
             }
             let what = format!("reading {}", self.url());
-            let read = self.access.retrying().run(&what, Fault::of_gax, || self.read(&wires, until, pieces));
+            let read = self
+                .access
+                .retrying()
+                .run(&what, Fault::of_gax, || Box::pin(self.read(&wires, until, pieces)));
             if read.await.map_err(|error| self.failed(error))? == Wanted::Nothing {
                 return Ok(());
             }
@@ -127,13 +135,14 @@ impl Download {
         self.place.url(&self.place.key)
     }
 
-    fn failed(&self, error: GcsError) -> Error {
+    fn failed(&self, error: GcsError) -> io::Error {
         if answer(&error) == Answer::Missing {
             let reason =
                 "the object was deleted or replaced after it was listed: run again to read what is there now";
-            return Error::new(ErrorKind::Source, reason).caused_by(error);
+            let gone = Error::new(ErrorKind::Source, reason).caused_by(error);
+            return io::Error::new(io::ErrorKind::NotFound, gone);
         }
-        of_bucket(ErrorKind::Source, "the object cannot be read", &self.place.bucket, error)
+        io::Error::other(of_bucket(ErrorKind::Source, "the object cannot be read", &self.place.bucket, error))
     }
 }
 
@@ -142,6 +151,9 @@ impl Download {
 pub(super) struct Arrivals {
     pieces: Receiver<Piece>,
     piece: Bytes,
+    received: u64,
+    /// How much had been received when more was wanted.
+    hungry: watch::Sender<u64>,
     ended: bool,
     waker: Waker,
     task: AbortHandle,
@@ -157,10 +169,16 @@ impl Read for Arrivals {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() && !self.ended {
             match self.pieces.poll_recv(&mut Context::from_waker(&self.waker)) {
-                Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
-                Poll::Ready(Some(Piece::Bytes(bytes))) => self.piece = bytes,
+                Poll::Pending => {
+                    self.hungry.send_replace(self.received);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Poll::Ready(Some(Piece::Bytes(bytes))) => {
+                    self.received += bytes.len() as u64;
+                    self.piece = bytes;
+                }
                 Poll::Ready(Some(Piece::End)) => self.ended = true,
-                Poll::Ready(Some(Piece::Failed(error))) => return Err(io::Error::other(error)),
+                Poll::Ready(Some(Piece::Failed(error))) => return Err(error),
                 Poll::Ready(None) => return Err(io::Error::other("the download was stopped")),
             }
         }

@@ -70,7 +70,6 @@ impl Upload {
         for _ in 0..RACES {
             match self.write(&wires, &seal, expected).await {
                 Ok(_) => {
-                    self.access.retrying().succeeded();
                     self.access.objects.inc();
                     self.access.retrying().traffic().bytes.add(self.bytes);
                     return Ok(Named::Done);
@@ -125,7 +124,10 @@ impl Upload {
         let meaning = |error: &GcsError| {
             if error.is_timeout() { Fault::Passing(None) } else { Fault::Lasting }
         };
-        self.access.retrying().run(&what, meaning, || self.attempt(wires, &what, seal, expected)).await
+        self.access
+            .retrying()
+            .run(&what, meaning, || Box::pin(self.attempt(wires, &what, seal, expected)))
+            .await
     }
 
     async fn attempt(

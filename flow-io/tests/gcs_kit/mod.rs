@@ -21,7 +21,11 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn open() -> Self {
-        let emulator = Emulator::start().unwrap();
+        Shop::of(Emulator::start().unwrap())
+    }
+
+    /// With a bucket in an emulator of one's own.
+    pub(crate) fn of(emulator: Emulator) -> Self {
         emulator.gcs().create_bucket(BUCKET).unwrap();
         let cloud = hasty(GoogleCloud::at(&emulator.endpoint()));
         Shop { emulator, cloud }

@@ -48,7 +48,7 @@ impl Column<'_> {
         // Points at the field's type, which is what is wrong if it has no column.
         let span = self.ty.map_or_else(proc_macro2::Span::call_site, Spanned::span);
         let (name, ty) = (&self.name, self.ty);
-        let made = match &self.kind {
+        let column = match &self.kind {
             Kind::Flatten => return self.additions(),
             Kind::OfType => {
                 quote_spanned!(span=> ::flow_io::bigquery::schema::Field::of::<#ty>(#name))
@@ -67,7 +67,7 @@ impl Column<'_> {
             let mode = mode_name(mode);
             quote!(.with_mode(::flow_io::bigquery::schema::Mode::#mode))
         });
-        quote!(fields.push(#made #optional #mode #description);)
+        quote!(fields.push(#column #optional #mode #description);)
     }
 
     /// The statement that adds the columns of a flattened struct.

@@ -6,7 +6,6 @@ use flow_io::files::{FileName, FilePath, JsonFiles};
 
 use super::event::{DeadLetter, Event};
 use super::object::EventObject;
-use super::objects::EventObjects;
 use super::paths;
 use super::pipeline::Settings;
 
@@ -25,11 +24,13 @@ const MOST_OBJECTS: usize = 200_000;
 /// Writes every event to the landing tree; those that cannot be written come back.
 pub(super) fn landing(events: &PCollection<Event>, settings: &Settings) -> PCollection<DeadLetter> {
     let objects = events.map(EventObject).named("object");
+    let output = &settings.output;
     let refused = match settings.objects {
-        Objects::Event => objects.try_write(EventObjects::under(&settings.output.objects)),
+        Objects::Event => {
+            objects.try_write(JsonFiles::each_under(&output.objects, event_path).on(&output.cloud))
+        }
         Objects::Minute => {
-            let root =
-                JsonFiles::under(&settings.output.objects).on(&settings.output.cloud).max_files(MOST_OBJECTS);
+            let root = JsonFiles::under(&output.objects).on(&output.cloud).max_files(MOST_OBJECTS);
             objects.try_write_by(
                 |object| object.0.kind.clone(),
                 move |kind| {
@@ -40,6 +41,13 @@ pub(super) fn landing(events: &PCollection<Event>, settings: &Settings) -> PColl
         }
     };
     refused.map(|Rejected { value, destination, reason }| DeadLetter::refused(value.0, &destination, &reason))
+}
+
+/// The path of an event's own object, in the folders of its minute.
+fn event_path(object: &EventObject) -> FilePath {
+    let event = &object.0;
+    let folders = paths::folders(&event.kind, event.at).into_iter();
+    folders.fold(FilePath::new(), FilePath::dir).file(paths::event_object(event))
 }
 
 /// The path of a minute's object. Its shards are those of the events that came in time, then those of each time

@@ -77,10 +77,13 @@ fn row(schema: &Schema, record: &[Text]) -> std::result::Result<Row, Problem> {
             return Err(Problem::at(&field.name, "CSV has no repeated fields and records."));
         }
         let null = text.is_empty() && !quoted && field.ty != Type::String;
-        row.push(match null {
-            true if field.mode == Mode::Required => return Err(Problem::missing(field)),
-            true => Cell::Null,
-            false => scalar(&field.ty, text).map_err(|message| Problem::at(&field.name, message))?,
+        if null && field.mode == Mode::Required {
+            return Err(Problem::missing(field));
+        }
+        row.push(if null {
+            Cell::Null
+        } else {
+            scalar(&field.ty, text).map_err(|message| Problem::at(&field.name, message))?
         });
     }
     Ok(row)

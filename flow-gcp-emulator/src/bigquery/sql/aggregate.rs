@@ -145,10 +145,12 @@ impl Binder<'_> {
             [separator] => self.expression(separator, cx)?.expect(&Type::String, "STRING_AGG")?.sql,
             _ => return Err(unsupported("STRING_AGG of more than two arguments")),
         };
-        let sql = match inside.distinct {
-            false => format!("group_concat({}, {separator}{})", value.sql, inside.order),
-            true if rest.is_empty() => format!("group_concat(DISTINCT {}{})", value.sql, inside.order),
-            true => return Err(unsupported("STRING_AGG(DISTINCT ..) with a separator")),
+        let sql = if !inside.distinct {
+            format!("group_concat({}, {separator}{})", value.sql, inside.order)
+        } else if rest.is_empty() {
+            format!("group_concat(DISTINCT {}{})", value.sql, inside.order)
+        } else {
+            return Err(unsupported("STRING_AGG(DISTINCT ..) with a separator"));
         };
         Ok(Bound::new(sql, Type::String))
     }
@@ -190,9 +192,10 @@ fn array_agg(value: &Bound, inside: &Inside) -> Result<Bound> {
         return Err(Error::query("The argument to ARRAY_AGG must not be an array type"));
     }
     let distinct = if inside.distinct { "DISTINCT " } else { "" };
-    let (element, filter) = match inside.ignore_nulls {
-        true => (into_json(value), format!(" FILTER (WHERE {} IS NOT NULL)", value.sql)),
-        false => (format!("bq_not_null({})", into_json(value)), String::new()),
+    let (element, filter) = if inside.ignore_nulls {
+        (into_json(value), format!(" FILTER (WHERE {} IS NOT NULL)", value.sql))
+    } else {
+        (format!("bq_not_null({})", into_json(value)), String::new())
     };
     let element = match ty {
         Type::Struct(_) => format!("json({element})"),

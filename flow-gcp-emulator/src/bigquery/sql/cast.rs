@@ -88,17 +88,18 @@ pub(super) fn constant(text: &str, to: &Type) -> Result<Bound> {
 }
 
 fn possible(from: &Type, to: &Type) -> bool {
-    use Type::{BigNumeric, Bool, Bytes, Date, Datetime, Float64, Int64, Numeric, String, Time, Timestamp};
+    use Type::{BigNumeric, Bool, Date, Datetime, Float64, Int64, Numeric, String, Time, Timestamp};
     match (from, to) {
         (String, to) => !matches!(to, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)),
-        (
-            Int64 | Float64 | Bool | Numeric | BigNumeric | Date | Datetime | Time | Timestamp | Bytes,
-            String,
-        ) => true,
-        (Int64, Float64 | Bool | Numeric | BigNumeric) | (Bool, Int64) | (Float64, Int64 | Numeric) => true,
-        (Numeric, Int64 | Float64 | BigNumeric) | (BigNumeric, Float64 | Numeric) => true,
-        (Date, Timestamp | Datetime) | (Timestamp, Date | Datetime | Time) => true,
-        (Datetime, Date | Timestamp | Time) => true,
+        (from, String) => !matches!(from, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)),
+        (Int64, to) => matches!(to, Float64 | Bool | Numeric | BigNumeric),
+        (Bool, to) => matches!(to, Int64),
+        (Float64, to) => matches!(to, Int64 | Numeric),
+        (Numeric, to) => matches!(to, Int64 | Float64 | BigNumeric),
+        (BigNumeric, to) => matches!(to, Float64 | Numeric),
+        (Date, to) => matches!(to, Timestamp | Datetime),
+        (Timestamp, to) => matches!(to, Date | Datetime | Time),
+        (Datetime, to) => matches!(to, Date | Timestamp | Time),
         _ => false,
     }
 }
@@ -114,16 +115,15 @@ pub(super) fn cast_cell(from: &Type, to: &Type, cell: &Cell) -> std::result::Res
         (Type::String, Type::Bytes, Cell::Text(text)) => Ok(Cell::Blob(text.clone().into_bytes())),
         (Type::String, to, Cell::Text(text)) => read(to, text),
         (Type::Int64, Type::Bool, Cell::Integer(value)) => Ok(Cell::Integer(i64::from(*value != 0))),
-        (Type::Bool, Type::Int64, cell) => Ok(cell.clone()),
         (Type::Int64, Type::Float64, Cell::Integer(value)) => Ok(Cell::Real(*value as f64)),
-        (Type::Int64 | Type::Numeric, Type::Numeric | Type::BigNumeric, cell) => read(to, &text(from, cell)),
+        (Type::Int64 | Type::Numeric, Type::Numeric | Type::BigNumeric, cell)
+        | (Type::Float64 | Type::BigNumeric, Type::Numeric, cell) => read(to, &text(from, cell)),
         (Type::Float64, Type::Int64, Cell::Real(value)) => {
             let rounded = value.round();
-            let fits = (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&rounded);
+            let fits = (i64::MIN as f64..-(i64::MIN as f64)).contains(&rounded);
             fits.then_some(Cell::Integer(rounded as i64))
                 .ok_or_else(|| format!("Illegal conversion to INT64: {value}"))
         }
-        (Type::Float64 | Type::BigNumeric, Type::Numeric, cell) => read(to, &text(from, cell)),
         (Type::Numeric, Type::Int64, Cell::Blob(bytes)) => {
             let value = decimal::decode(bytes).ok_or("broken NUMERIC")?;
             let half = if value < 0 { -decimal::UNIT / 2 } else { decimal::UNIT / 2 };
@@ -141,7 +141,8 @@ pub(super) fn cast_cell(from: &Type, to: &Type, cell: &Cell) -> std::result::Res
         (Type::Timestamp | Type::Datetime, Type::Time, Cell::Integer(micros)) => {
             Ok(Cell::Integer(micros.rem_euclid(DAY)))
         }
-        (Type::Timestamp | Type::Datetime, Type::Timestamp | Type::Datetime, cell) => Ok(cell.clone()),
+        (Type::Timestamp | Type::Datetime, Type::Timestamp | Type::Datetime, cell)
+        | (Type::Bool, Type::Int64, cell) => Ok(cell.clone()),
         _ => Err(format!("Invalid cast from {} to {}", from.sql_name(), to.sql_name())),
     }
 }

@@ -1,5 +1,7 @@
 //! Expressions: each kind that is understood, with its type.
 
+use std::fmt::Write as _;
+
 use sqlparser::ast::{
     CaseWhen, CastKind, DataType, Expr, Query, TypedString, UnaryOperator, Value, ValueWithSpan,
 };
@@ -8,7 +10,7 @@ use super::super::error::{Error, Result};
 use super::super::schema::Type;
 use super::bound::{Bound, blob, stored_scalar, unify};
 use super::cast::{named_type, type_of};
-use super::names::{Cx, Env};
+use super::names::{Cx, Env, resolve};
 use super::{Binder, unsupported};
 
 impl Binder<'_> {
@@ -23,15 +25,15 @@ impl Binder<'_> {
         }
         match expr {
             Expr::Identifier(ident) if ident.value.starts_with('@') => self.parameter(&ident.value[1..]),
-            Expr::Identifier(ident) => self.name(std::slice::from_ref(ident), cx),
-            Expr::CompoundIdentifier(parts) => self.name(parts, cx),
+            Expr::Identifier(ident) => resolve(std::slice::from_ref(ident), cx),
+            Expr::CompoundIdentifier(parts) => resolve(parts, cx),
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, cx),
             Expr::Nested(inner) => {
                 let inner = self.expression(inner, cx)?;
                 Ok(Bound { sql: format!("({})", inner.sql), ..inner })
             }
             Expr::Value(value) => literal(value),
-            Expr::TypedString(typed) => self.typed(typed),
+            Expr::TypedString(typed) => typed_literal(typed),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr, cx),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, cx),
             Expr::Case { operand, conditions, else_result, .. } => {
@@ -152,24 +154,6 @@ impl Binder<'_> {
         }
     }
 
-    fn typed(&self, typed: &TypedString) -> Result<Bound> {
-        let to = type_of(&typed.data_type)?;
-        let text = typed.value.value.clone().into_string().unwrap_or_default();
-        if matches!(
-            to,
-            Type::Date
-                | Type::Datetime
-                | Type::Time
-                | Type::Timestamp
-                | Type::Numeric
-                | Type::BigNumeric
-                | Type::Json
-        ) {
-            return super::cast::constant(&text, &to);
-        }
-        Err(unsupported(format!("literals of type {}", to.sql_name())))
-    }
-
     fn cast(&self, kind: &CastKind, expr: &Expr, to: &DataType, cx: &Cx<'_>) -> Result<Bound> {
         let value = self.expression(expr, cx)?;
         match kind {
@@ -205,9 +189,9 @@ impl Binder<'_> {
         let ty = unify(&mut results, "CASE")?;
         let mut sql = String::from("CASE");
         for (test, result) in tests.iter().zip(&results) {
-            sql.push_str(&format!(" WHEN {test} THEN {}", result.sql));
+            let _ = write!(sql, " WHEN {test} THEN {}", result.sql);
         }
-        sql.push_str(&format!(" ELSE {} END", results[results.len() - 1].sql));
+        let _ = write!(sql, " ELSE {} END", results[results.len() - 1].sql);
         Ok(Bound { sql, ty, literal: None })
     }
 
@@ -238,6 +222,25 @@ impl Binder<'_> {
         let Some(text) = value.as_str() else { return Ok(Bound { ty: Some(to), ..Bound::null() }) };
         super::cast::constant(text, &to)
     }
+}
+
+/// `DATE '2026-01-31'`.
+fn typed_literal(typed: &TypedString) -> Result<Bound> {
+    let to = type_of(&typed.data_type)?;
+    let text = typed.value.value.clone().into_string().unwrap_or_default();
+    if matches!(
+        to,
+        Type::Date
+            | Type::Datetime
+            | Type::Time
+            | Type::Timestamp
+            | Type::Numeric
+            | Type::BigNumeric
+            | Type::Json
+    ) {
+        return super::cast::constant(&text, &to);
+    }
+    Err(unsupported(format!("literals of type {}", to.sql_name())))
 }
 
 fn literal(value: &ValueWithSpan) -> Result<Bound> {

@@ -1,6 +1,7 @@
 //! FROM: tables, subqueries, UNNEST and joins.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 
 use sqlparser::ast::{
     Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
@@ -58,7 +59,7 @@ impl Binder<'_> {
             JoinConstraint::None => return Err(Error::query("JOIN must have an ON or a USING clause")),
             JoinConstraint::Natural => return Err(unsupported("NATURAL JOIN")),
         };
-        sql.push_str(&format!(" {kind} {} ON {on}", item.sql));
+        let _ = write!(sql, " {kind} {} ON {on}", item.sql);
         Ok(())
     }
 
@@ -83,7 +84,7 @@ impl Binder<'_> {
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let relation = self.query(subquery, env)?;
-                self.derived(&relation, alias_of(alias.as_ref())?)
+                Ok(self.derived(&relation, alias_of(alias.as_ref())?))
             }
             TableFactor::UNNEST {
                 alias,
@@ -130,7 +131,7 @@ impl Binder<'_> {
             && let Some((_, relation)) =
                 env.ctes.iter().rev().find(|(cte, _)| cte.eq_ignore_ascii_case(&ident.value))
         {
-            return self.derived(relation, alias.or_else(|| Some(ident.value.clone())));
+            return Ok(self.derived(relation, alias.or_else(|| Some(ident.value.clone()))));
         }
         if let [_, .., last] = &idents[..] {
             let path = Expr::CompoundIdentifier(idents.clone());
@@ -185,9 +186,9 @@ impl Binder<'_> {
         (format!("({}) AS {physical}", relation.sql), Source { alias, physical, columns, element: None })
     }
 
-    fn derived(&self, relation: &Relation, alias: Option<String>) -> Result<Item> {
+    fn derived(&self, relation: &Relation, alias: Option<String>) -> Item {
         let (sql, source) = self.derived_source(relation, alias);
-        Ok(Item { sql, source })
+        Item { sql, source }
     }
 
     fn unnest(&self, array: &Bound, alias: Option<String>, offset: Option<&str>) -> Result<Item> {

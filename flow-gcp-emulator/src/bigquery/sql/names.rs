@@ -7,7 +7,6 @@ use sqlparser::ast::Ident;
 
 use super::super::error::{Error, Result};
 use super::super::schema::Type;
-use super::Binder;
 use super::bound::{Bound, Relation};
 
 /// A column of a table in FROM.
@@ -120,54 +119,53 @@ impl Source {
     }
 }
 
-impl Binder<'_> {
-    /// `a`, `t.a`, `t.a.b`: a column or an alias, and fields of it.
-    pub(super) fn name(&self, parts: &[Ident], cx: &Cx<'_>) -> Result<Bound> {
-        let (first, rest) = parts.split_first().ok_or_else(|| super::unsupported("an empty name"))?;
-        let mut here = Some(*cx);
-        while let Some(cx) = here {
-            if let Some(bound) = self.name_here(&first.value, rest, &cx)? {
-                return Ok(bound);
-            }
-            here = cx.env.outer.copied();
+/// `a`, `t.a`, `t.a.b`: a column or an alias, and fields of it.
+pub(super) fn resolve(parts: &[Ident], cx: &Cx<'_>) -> Result<Bound> {
+    let (first, rest) = parts.split_first().ok_or_else(|| super::unsupported("an empty name"))?;
+    let mut here = Some(*cx);
+    while let Some(cx) = here {
+        if let Some(bound) = name_here(&first.value, rest, &cx)? {
+            return Ok(bound);
         }
-        let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-        Err(Error::query(format!("Unrecognized name: {name}")))
+        here = cx.env.outer.copied();
     }
+    let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+    Err(Error::query(format!("Unrecognized name: {name}")))
+}
 
-    fn name_here(&self, first: &str, rest: &[Ident], cx: &Cx<'_>) -> Result<Option<Bound>> {
-        let column = cx.from.column(first)?;
-        if let Some(alias) = cx.alias(first) {
-            let same = column.is_none_or(|column| column.sql == alias.sql);
-            if cx.alias_wins || same {
-                return walk(alias.clone(), rest, None).map(Some);
-            }
-            return Err(Error::query(format!(
-                "Name {first} is ambiguous: it is a column and an alias of the select list"
-            )));
+/// What a name means among the names of one query.
+fn name_here(first: &str, rest: &[Ident], cx: &Cx<'_>) -> Result<Option<Bound>> {
+    let column = cx.from.column(first)?;
+    if let Some(alias) = cx.alias(first) {
+        let same = column.is_none_or(|column| column.sql == alias.sql);
+        if cx.alias_wins || same {
+            return walk(alias.clone(), rest, None).map(Some);
         }
-        let source = cx.from.source(first);
-        match (source, column, rest) {
-            (Some(source), None, []) => walk(source.whole(first)?.clone(), rest, cx.groups).map(Some),
-            (Some(source), None, [name, rest @ ..]) => {
-                if let Some(column) = source.column(&name.value)? {
-                    return walk(column.clone(), rest, cx.groups).map(Some);
-                }
-                let missing = || Error::query(format!("Name {} not found inside {first}", name.value));
-                let element = source.element.as_ref().ok_or_else(missing)?;
-                walk(element.field(&name.value)?, rest, cx.groups).map(Some)
+        return Err(Error::query(format!(
+            "Name {first} is ambiguous: it is a column and an alias of the select list"
+        )));
+    }
+    let source = cx.from.source(first);
+    match (source, column, rest) {
+        (Some(source), None, []) => walk(source.whole(first)?.clone(), rest, cx.groups).map(Some),
+        (Some(source), None, [name, rest @ ..]) => {
+            if let Some(column) = source.column(&name.value)? {
+                return walk(column.clone(), rest, cx.groups).map(Some);
             }
-            (Some(source), Some(column), [])
-                if source.element.as_ref().is_none_or(|one| one.sql == column.sql) =>
-            {
-                walk(column.clone(), rest, cx.groups).map(Some)
-            }
-            (Some(_), Some(_), _) => Err(Error::query(format!(
-                "Name {first} is ambiguous: it is a column and the name of a table"
-            ))),
-            (None, Some(column), rest) => walk(column.clone(), rest, cx.groups).map(Some),
-            (None, None, _) => Ok(None),
+            let missing = || Error::query(format!("Name {} not found inside {first}", name.value));
+            let element = source.element.as_ref().ok_or_else(missing)?;
+            walk(element.field(&name.value)?, rest, cx.groups).map(Some)
         }
+        (Some(source), Some(column), [])
+            if source.element.as_ref().is_none_or(|one| one.sql == column.sql) =>
+        {
+            walk(column.clone(), rest, cx.groups).map(Some)
+        }
+        (Some(_), Some(_), _) => {
+            Err(Error::query(format!("Name {first} is ambiguous: it is a column and the name of a table")))
+        }
+        (None, Some(column), rest) => walk(column.clone(), rest, cx.groups).map(Some),
+        (None, None, _) => Ok(None),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole queries: WITH, set operations, ORDER BY and LIMIT around them.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use sqlparser::ast::{
@@ -196,7 +197,7 @@ fn limit_of(clause: &LimitClause) -> Result<String> {
     };
     let mut sql = format!(" LIMIT {}", number(limit)?);
     if let Some(offset) = offset {
-        sql.push_str(&format!(" OFFSET {}", number(&offset.value)?));
+        let _ = write!(sql, " OFFSET {}", number(&offset.value)?);
     }
     Ok(sql)
 }

@@ -1,6 +1,7 @@
 //! SELECT: the list, WHERE, grouping, HAVING and ORDER BY.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 
 use sqlparser::ast::{
     Distinct, Expr, OrderByExpr, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind,
@@ -55,15 +56,15 @@ impl Binder<'_> {
             bound.iter().enumerate().map(|(at, item)| format!("{} AS o{at}", item.sql)).collect::<Vec<_>>();
         let mut sql = format!("SELECT {}{}", if distinct { "DISTINCT " } else { "" }, list.join(", "));
         if !tables.is_empty() {
-            sql.push_str(&format!(" FROM {tables}"));
+            let _ = write!(sql, " FROM {tables}");
         }
         if let Some(selection) = &select.selection {
             let selection =
                 self.expression(selection, &cx.plain("in WHERE"))?.expect(&Type::Bool, "WHERE")?;
-            sql.push_str(&format!(" WHERE {}", selection.sql));
+            let _ = write!(sql, " WHERE {}", selection.sql);
         }
         if let Some(groups) = groups.as_ref().filter(|groups| !groups.is_empty()) {
-            sql.push_str(&format!(" GROUP BY {}", groups.join(", ")));
+            let _ = write!(sql, " GROUP BY {}", groups.join(", "));
         }
         let aliases: Vec<(String, Bound)> = items
             .iter()
@@ -73,7 +74,7 @@ impl Binder<'_> {
         if let Some(having) = &select.having {
             let cx = Cx { aliases: &aliases, ..cx };
             let having = self.expression(having, &cx)?.expect(&Type::Bool, "HAVING")?;
-            sql.push_str(&format!(" HAVING {}", having.sql));
+            let _ = write!(sql, " HAVING {}", having.sql);
         }
         let cx = Cx { aliases: &aliases, alias_wins: true, ..cx };
         sql.push_str(&self.order(order, &bound, distinct, &cx)?);
@@ -128,7 +129,7 @@ impl Binder<'_> {
             match each {
                 SelectItem::UnnamedExpr(expr) => items.push(Item::Expr(expr, name_of(expr))),
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    items.push(Item::Expr(expr, Some(alias.value.clone())))
+                    items.push(Item::Expr(expr, Some(alias.value.clone())));
                 }
                 SelectItem::Wildcard(options) => items.extend(starred(from.all(), options)?),
                 SelectItem::QualifiedWildcard(of, options) => {

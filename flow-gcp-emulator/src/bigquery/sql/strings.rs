@@ -127,9 +127,10 @@ fn capitals(text: &str) -> String {
     let mut first = true;
     let mut out = String::new();
     for c in text.chars() {
-        match first {
-            true => out.extend(c.to_uppercase()),
-            false => out.extend(c.to_lowercase()),
+        if first {
+            out.extend(c.to_uppercase());
+        } else {
+            out.extend(c.to_lowercase());
         }
         first = !c.is_alphanumeric();
     }

@@ -43,6 +43,12 @@ enum Refusal {
     Fatal(Status),
 }
 
+impl Refusal {
+    fn told(answer: AppendRowsResponse) -> Self {
+        Refusal::Told(Box::new(answer))
+    }
+}
+
 type Outcome<T> = Result<T, Refusal>;
 
 impl From<Error> for Refusal {
@@ -81,7 +87,7 @@ impl Appender {
                 Err(Status::unavailable("planned fault: the connection broke"))
             }
             Some(Fault::EndStream) => Ok(None),
-            Some(Fault::Grpc(code)) => Ok(Some(*told(&self.stream, code, "planned fault", None))),
+            Some(Fault::Grpc(code)) => Ok(Some(told(&self.stream, code, "planned fault", None))),
             Some(Fault::Delay(by)) => {
                 tokio::time::sleep(by).await;
                 self.append(request, false).map(Some)
@@ -126,7 +132,7 @@ impl Appender {
         let schema = state.table_for_rows(&table)?.schema.clone();
         let (start, key) = if default {
             if request.offset.is_some() {
-                return Err(Refusal::Told(told(
+                return Err(Refusal::told(told(
                     &self.stream,
                     Code::InvalidArgument,
                     "the default stream takes no offsets",
@@ -141,9 +147,10 @@ impl Appender {
         let mut good: Vec<(Change, Row)> = Vec::with_capacity(rows.len());
         let mut errors = Vec::new();
         for (index, bytes) in rows.iter().enumerate() {
-            let row = match spoilt && index == 0 {
-                true => Err(Problem::at("", "planned fault")),
-                false => decoder.row(bytes, &key),
+            let row = if spoilt && index == 0 {
+                Err(Problem::at("", "planned fault"))
+            } else {
+                decoder.row(bytes, &key)
             };
             match row {
                 Ok(row) => good.push(row),
@@ -158,7 +165,7 @@ impl Appender {
                 None,
             );
             answer.row_errors = errors;
-            return Err(Refusal::Told(answer));
+            return Err(Refusal::told(answer));
         }
         write(&mut state, &table, start.map(|_| self.stream.as_str()), good)?;
         let result = AppendResult { offset: start };
@@ -194,7 +201,7 @@ impl Appender {
                 Mismatch::Extra(field) => {
                     let text = format!("The proto field {field} does not match any column of the table");
                     let code = StorageErrorCode::SchemaMismatchExtraFields;
-                    Refusal::Told(told(&self.stream, Code::InvalidArgument, &text, Some(code)))
+                    Refusal::told(told(&self.stream, Code::InvalidArgument, &text, Some(code)))
                 }
             })?;
             self.decoder = Some(decoder);
@@ -206,7 +213,7 @@ impl Appender {
 /// Where the rows go in their stream, if that is where they are meant to go.
 fn place(state: &State, name: &str, offset: Option<i64>) -> Outcome<i64> {
     let stream = state.stream(name)?;
-    let refused = |code, text: &str, storage| Refusal::Told(told(name, code, text, Some(storage)));
+    let refused = |code, text: &str, storage| Refusal::told(told(name, code, text, Some(storage)));
     if let Some(text) = stream.closed() {
         return Err(refused(Code::InvalidArgument, text, StorageErrorCode::StreamFinalized));
     }
@@ -235,26 +242,25 @@ fn write(state: &mut State, name: &TableName, stream: Option<&str>, rows: Vec<(C
     };
     let columns = state.table(name)?.schema.fields.len();
     let mut stream = state.stream(path)?.clone();
-    state.db.execute_batch("BEGIN")?;
-    let written = (|| {
-        if stream.stages() {
-            for at in stream.columns..columns {
-                state.db.execute_batch(&format!("ALTER TABLE {} ADD COLUMN c{at}", stream.physical()))?;
-            }
-            stream.columns = columns;
-            let insert = insert_into(&stream.physical(), columns);
-            add_rows(&state.db, &insert, rows.into_iter().map(|(_, row)| row))?;
-        } else {
-            apply(&state.db, state.table(name)?, rows)?;
+    let transaction = state.db.unchecked_transaction()?;
+    if stream.stages() {
+        for at in stream.columns..columns {
+            transaction.execute_batch(&format!("ALTER TABLE {} ADD COLUMN c{at}", stream.physical()))?;
         }
-        stream.count += count;
-        state.keep_stream(path, stream)
-    })();
-    state.db.execute_batch(if written.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    Ok(written?)
+        stream.columns = columns;
+        let insert = insert_into(&stream.physical(), columns);
+        add_rows(&transaction, &insert, rows.into_iter().map(|(_, row)| row))?;
+    } else {
+        apply(&transaction, state.table(name)?, rows)?;
+    }
+    stream.count += count;
+    stream.keep(&transaction, path)?;
+    transaction.commit()?;
+    state.streams.insert(path.into(), stream);
+    Ok(())
 }
 
-fn told(stream: &str, code: Code, text: &str, storage: Option<StorageErrorCode>) -> Box<AppendRowsResponse> {
+fn told(stream: &str, code: Code, text: &str, storage: Option<StorageErrorCode>) -> AppendRowsResponse {
     let detail = |code: StorageErrorCode| Any {
         type_url: "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError".into(),
         value: StorageError { code: code as i32, entity: stream.into(), error_message: text.into() }
@@ -265,11 +271,11 @@ fn told(stream: &str, code: Code, text: &str, storage: Option<StorageErrorCode>)
         message: text.into(),
         details: storage.map(detail).into_iter().collect(),
     };
-    Box::new(AppendRowsResponse {
+    AppendRowsResponse {
         write_stream: stream.into(),
         response: Some(Response::Error(status)),
         ..AppendRowsResponse::default()
-    })
+    }
 }
 
 fn row_error(index: usize, problem: &Problem) -> RowError {

@@ -93,15 +93,15 @@ fn with_presence(descriptor: &mut DescriptorProto) {
         let index = i32::try_from(oneof).ok();
         let synthetic = descriptor.oneof_decl[oneof].name.as_ref().is_some_and(|name| name.starts_with('_'));
         if synthetic && oneof + 1 == descriptor.oneof_decl.len() {
-            descriptor
-                .field
-                .iter_mut()
-                .filter(|field| field.oneof_index == index)
-                .for_each(|f| f.oneof_index = None);
+            for field in descriptor.field.iter_mut().filter(|field| field.oneof_index == index) {
+                field.oneof_index = None;
+            }
             descriptor.oneof_decl.pop();
         }
     }
-    descriptor.nested_type.iter_mut().for_each(with_presence);
+    for nested in &mut descriptor.nested_type {
+        with_presence(nested);
+    }
 }
 
 fn plan(message: &MessageDescriptor, schema: &Schema, place: &str) -> Result<Plan, Mismatch> {

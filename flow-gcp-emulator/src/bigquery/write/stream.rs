@@ -1,6 +1,7 @@
 //! Write streams: where each stands, and how its rows come into view.
 
 use prost_types::Timestamp;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::super::error::{Error, Result};
@@ -60,6 +61,11 @@ impl Stream {
             "created": self.created,
             "committed": self.committed,
         })
+    }
+
+    /// Keeps it as it is now beside the rows.
+    pub(super) fn keep(&self, db: &Connection, name: &str) -> Result<()> {
+        keep(db, "stream", name, &self.entry())
     }
 
     /// Whether rows wait in a table of the stream's own.
@@ -140,20 +146,13 @@ impl State {
         }
         let name = format!("{}/streams/{number:016x}", stream.table.path());
         let message = stream.message(&name, &schema);
-        keep(&self.db, "stream", &name, &stream.entry())?;
+        stream.keep(&self.db, &name)?;
         self.streams.insert(name, stream);
         Ok(message)
     }
 
     pub(super) fn stream(&self, name: &str) -> Result<&Stream> {
         self.streams.get(name).ok_or_else(|| Error::not_found(format!("write stream {name}")))
-    }
-
-    /// Keeps a stream as it is now, in memory and beside the rows.
-    pub(super) fn keep_stream(&mut self, name: &str, stream: Stream) -> Result<()> {
-        keep(&self.db, "stream", name, &stream.entry())?;
-        self.streams.insert(name.into(), stream);
-        Ok(())
     }
 
     /// Forgets a stream with the rows that are not in view.
@@ -197,7 +196,7 @@ impl State {
         let transaction = self.db.unchecked_transaction()?;
         self.show(&stream, stream.flushed, offset + 1)?;
         stream.flushed = stream.flushed.max(offset + 1);
-        keep(&self.db, "stream", &request.write_stream, &stream.entry())?;
+        stream.keep(&self.db, &request.write_stream)?;
         transaction.commit()?;
         self.streams.insert(request.write_stream.clone(), stream);
         Ok(FlushRowsResponse { offset })
@@ -221,7 +220,8 @@ impl State {
         let mut stream = self.stream(name)?.clone();
         stream.finalized = true;
         let row_count = stream.count;
-        self.keep_stream(name, stream)?;
+        stream.keep(&self.db, name)?;
+        self.streams.insert(name.into(), stream);
         Ok(FinalizeWriteStreamResponse { row_count })
     }
 
@@ -245,7 +245,7 @@ impl State {
             self.show(&stream, 0, stream.count)?;
             self.db.execute_batch(&format!("DELETE FROM {}", stream.physical()))?;
             stream.committed = Some(now);
-            keep(&self.db, "stream", name, &stream.entry())?;
+            stream.keep(&self.db, name)?;
             done.push((name.clone(), stream));
         }
         transaction.commit()?;

@@ -207,7 +207,7 @@ impl<'de> Deserializer<'de> for Cell<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, RowError> for Cell<'_> {
+impl IntoDeserializer<'_, RowError> for Cell<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -26,8 +26,23 @@ use super::{FieldType, Mode};
 /// | `Vec<T>`, arrays, sets | the same, REPEATED |
 /// | `Box<T>`, `Arc<T>` | the same |
 ///
-/// All other types say their column in the row: `#[bigquery(type = "NUMERIC")]`. An array of arrays or of what may be
-/// NULL, which BigQuery does not know, does not compile.
+/// All other types say their column in the row: `#[bigquery(type = "NUMERIC")]`. What has no column does not compile:
+///
+/// ```compile_fail,E0277
+/// # use flow_io::bigquery::TableRow;
+/// #[derive(TableRow)]
+/// struct Order { status: Status } // #[bigquery(type = "STRING")] is missing
+/// enum Status { Placed, Shipped }
+/// ```
+///
+/// Nor does an array of arrays or of what may be NULL, which BigQuery does not know:
+///
+/// ```compile_fail,E0080
+/// # use flow_io::bigquery::{Schema, TableRow};
+/// #[derive(TableRow)]
+/// struct Matrix { rows: Vec<Vec<f64>> }
+/// Schema::of::<Matrix>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no type of a BigQuery column",
     label = "no column holds this",

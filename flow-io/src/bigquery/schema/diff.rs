@@ -52,15 +52,14 @@ impl Additions {
         let mut merged = Vec::with_capacity(table.len());
         for theirs in table {
             let path = join(path, &theirs.name);
-            merged.push(match find(wanted, &theirs.name) {
-                Some(ours) => self.both(&path, ours, theirs),
-                None => {
-                    if theirs.mode == Mode::Required {
-                        self.conflicts.push(format!("`{path}` is REQUIRED in the table, and missing here"));
-                    }
-                    theirs.clone()
-                }
-            });
+            if let Some(ours) = find(wanted, &theirs.name) {
+                merged.push(self.both(&path, ours, theirs));
+                continue;
+            }
+            if theirs.mode == Mode::Required {
+                self.conflicts.push(format!("`{path}` is REQUIRED in the table, and missing here"));
+            }
+            merged.push(theirs.clone());
         }
         for ours in wanted.iter().filter(|ours| find(table, &ours.name).is_none()) {
             let path = join(path, &ours.name);

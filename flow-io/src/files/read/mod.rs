@@ -18,7 +18,9 @@ pub use decode::{Decode, Record};
 #[cfg(feature = "gcs")]
 pub(crate) use gunzip::is_gzip;
 pub(super) use origin::Local;
-pub(crate) use origin::{Input, Listed, Origin};
+pub(crate) use origin::Origin;
+#[cfg(feature = "gcs")]
+pub(crate) use origin::{Input, Listed};
 #[cfg(feature = "gcs")]
 pub(crate) use pattern::{SHELL, is_passed_over, no_pattern};
 pub use reader::LineReader;

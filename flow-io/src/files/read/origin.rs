@@ -1,7 +1,7 @@
 //! Where files are found and read.
 
 use std::fmt::Debug;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::task::Waker;
 use std::time::UNIX_EPOCH;
@@ -32,6 +32,12 @@ pub(crate) trait Origin: Debug + Send + Sync {
     /// The files that a pattern matches, by name; there may be none.
     fn list(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<Listed>>>;
 
+    /// Whether a file is still what was found, as far as can be told at once.
+    fn is_current(&self, file: &Listed) -> bool {
+        let _ = file;
+        true
+    }
+
     /// The bytes of a split's file from an offset on, as they are stored. One that is `resumed` must be the same as
     /// it was.
     fn open(
@@ -43,7 +49,7 @@ pub(crate) trait Origin: Debug + Send + Sync {
     ) -> Result<Box<dyn Input>>;
 }
 
-/// Bytes in order. Reading fails with `WouldBlock` if there are none yet, and the waker is woken when there are.
+/// Bytes in order. Reading fails with `NotFound` if the file is gone; and with `WouldBlock` if there are none yet, and the waker is woken when there are.
 pub(crate) trait Input: Read + Send {
     /// Whom to wake from now on.
     fn wake(&mut self, waker: &Waker) {
@@ -70,6 +76,11 @@ impl Origin for Local {
         Box::pin(off_thread(move || pattern::list(&pattern)))
     }
 
+    fn is_current(&self, file: &Listed) -> bool {
+        let metadata = fs::metadata(&file.path);
+        metadata.is_ok_and(|now| now.len() == file.len && modified(&now) == file.modified)
+    }
+
     fn open(&self, split: &FileSplit, offset: u64, resumed: bool, _: &Metrics) -> Result<Box<dyn Input>> {
         let unreadable = |cause| Error::source_failed(format!("cannot read {}", split.path), cause);
         let mut file = File::open(&split.path).map_err(unreadable)?;
@@ -86,11 +97,15 @@ impl Origin for Local {
 fn check_unchanged(file: &File, split: &FileSplit) -> Result<()> {
     let unreadable = |cause| Error::source_failed(format!("cannot read {}", split.path), cause);
     let metadata = file.metadata().map_err(unreadable)?;
-    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let modified = modified.and_then(|since| i64::try_from(since.as_micros()).ok());
-    if modified == split.modified {
+    if modified(&metadata) == split.modified {
         return Ok(());
     }
     let reason = format!("{} has changed since it was first read: cannot read on in it", split.path);
     Err(Error::new(ErrorKind::Source, reason))
+}
+
+/// When a file was last changed, in microseconds since the epoch.
+pub(super) fn modified(metadata: &Metadata) -> Option<i64> {
+    let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_micros()).ok()
 }

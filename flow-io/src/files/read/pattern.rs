@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use flow_core::{Error, ErrorKind, Result};
 use glob::{MatchOptions, PatternError};
 
 use super::gunzip::is_gzip;
-use super::origin::Listed;
+use super::origin::{Listed, modified};
 
 /// As in a shell: `*` stays within a directory and does not match hidden names.
 pub(crate) const SHELL: MatchOptions =
@@ -54,9 +53,7 @@ fn add_file(path: &Path, metadata: &Metadata, files: &mut BTreeMap<String, Liste
     let Some(name) = path.to_str() else {
         return Err(Error::new(ErrorKind::Source, format!("the name of {} is not UTF-8", path.display())));
     };
-    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let modified = modified.and_then(|since| i64::try_from(since.as_micros()).ok());
-    let gzip = is_gzip(name);
+    let (modified, gzip) = (modified(metadata), is_gzip(name));
     let listed = Listed { path: name.to_owned(), len: metadata.len(), modified, gzip, object: None };
     files.insert(name.to_owned(), listed);
     Ok(())
@@ -112,7 +109,7 @@ mod tests {
             patterns.iter().map(|p| root.path().join(p).to_str().unwrap().to_owned()).collect();
         let prefix = format!("{}/", root.path().display());
         let files = ReadFiles::new(&patterns[0], Text);
-        let files = patterns[1..].iter().fold(files, |files, pattern| files.and(pattern));
+        let files = patterns[1..].iter().fold(files, ReadFiles::and);
         files.list().unwrap().into_iter().map(|file| file.path.replacen(&prefix, "", 1)).collect()
     }
 

@@ -56,10 +56,10 @@ impl FileSplit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::read::gunzip::is_gzip;
 
     fn ranges(path: &str, len: u64) -> Vec<(u64, u64)> {
-        let file =
-            Listed { path: path.into(), len, modified: None, gzip: path.ends_with(".gz"), object: None };
+        let file = Listed { path: path.into(), len, modified: None, gzip: is_gzip(path), object: None };
         FileSplit::cut(file, 10).map(|split| (split.start, split.end)).collect()
     }
 

@@ -1,13 +1,15 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use flow_core::source::{Next, Reader, ReaderContext, Source};
-use flow_core::{Bundle, Column, Meta, Result, Timestamp};
+use flow_core::{Bundle, Column, Error, Meta, Result, Timestamp};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::time::Sleep;
@@ -21,7 +23,8 @@ use crate::files::blocking::wait_for;
 ///
 /// Each file is read once, in the order of names among those that are new. A file is another if it was written anew: an
 /// object's generation tells, and a local file's length and time of change. So files must appear whole, as by renaming
-/// them; one that grows is read again from its start.
+/// them; one that grows is read again from its start. A file that is removed or replaced before it is read is passed
+/// over, with a warning; one of which a part has been read ends the run.
 ///
 /// An element's time is when its file was written, but not before the files read earlier, so that none is late; the
 /// watermark follows as files come. For times that the elements themselves hold, use
@@ -152,6 +155,12 @@ impl<D: Decode> Source for WatchFiles<D> {
     }
 }
 
+/// Whether a file was removed or replaced after it was found.
+fn is_gone(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
+}
+
 /// Reads files as they appear.
 pub struct WatchReader<D: Decode> {
     watch: WatchFiles<D>,
@@ -192,6 +201,27 @@ impl<D: Decode> WatchReader<D> {
         let time = written.max(self.watermark);
         self.current = Some(Current { split, version, reader, time });
         Ok(())
+    }
+
+    /// Opens a file that was found and may be gone.
+    fn open_found(&mut self, file: Listed) -> Result<()> {
+        let is_current = self.watch.files.remote.origin(&file.path)?.is_current(&file);
+        if !is_current {
+            self.rest(); // what is there now is found when it is looked next
+            return Ok(());
+        }
+        let version = Version::of(&file);
+        match self.open(FileSplit::whole(file), version, None) {
+            Err(error) if is_gone(&error) => self.pass_over(&error),
+            opened => opened?,
+        }
+        Ok(())
+    }
+
+    fn pass_over(&mut self, error: &Error) {
+        tracing::warn!(%error, "a file was removed or replaced before it was read, and is passed over");
+        self.current = None;
+        self.rest();
     }
 
     /// Waits until there is a file to read.
@@ -253,12 +283,18 @@ impl<D: Decode> Reader for WatchReader<D> {
         let Some(current) = &mut self.current else {
             ready!(self.poll_found(cx))?;
             if let Some(file) = self.pending.pop_front() {
-                let version = Version::of(&file);
-                self.open(FileSplit::whole(file), version, None)?;
+                self.open_found(file)?;
             }
             return Poll::Ready(Ok(Next::More));
         };
-        let (next, time) = (ready!(current.reader.poll_next(cx, &mut self.read))?, current.time);
+        let time = current.time;
+        let next = match ready!(current.reader.poll_next(cx, &mut self.read)) {
+            Err(error) if is_gone(&error) && current.reader.position() == LinePosition::START => {
+                self.pass_over(&error);
+                Next::More
+            }
+            next => next?,
+        };
         self.hand_over(out, time);
         if next == Next::End {
             self.close();

@@ -1,5 +1,6 @@
 //! Writing elements to files that become visible whole, whatever their format.
 
+mod each;
 mod format;
 mod line;
 mod name;
@@ -11,6 +12,7 @@ mod target;
 mod temp;
 mod writer;
 
+pub use each::{EachWriter, WriteEach};
 pub use format::{Body, Encode, Encoder, Format, Refused};
 pub use line::{Line, LineBody, LineEncoder};
 pub use name::{FileName, FilePath};

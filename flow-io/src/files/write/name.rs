@@ -115,6 +115,12 @@ impl FilePath {
         self
     }
 
+    /// The confined parts of a path that has no other name.
+    pub(super) fn alone(self) -> Result<Vec<String>, String> {
+        let file = self.file.unwrap_or_else(|| "data".to_owned());
+        self.dirs.iter().chain([&file]).map(|part| confine(part)).collect()
+    }
+
     /// The confined parts, the file's name last; or why there are none.
     pub(super) fn confined(self, within: &[String], default: FileName<'_>) -> Result<Vec<String>, String> {
         let file = self.file.unwrap_or_else(|| default.to_string());

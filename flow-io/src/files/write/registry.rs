@@ -120,7 +120,7 @@ impl<F: Format> Registry<F> {
 
     /// Makes sure that one step alone writes here: two would end each other's files.
     pub(super) fn begin(&self, cx: &WriterContext) -> Result<()> {
-        self.target.begin(&cx.metrics);
+        self.target.begin(&cx.metrics)?;
         let mut state = lock(&self.state);
         state.claims = cx.claims.clone();
         let step = &cx.step;
@@ -159,7 +159,7 @@ impl<F: Format> Registry<F> {
             return Ok(Err(self.refusal(format!("{limit} files are being written: no more at a time"))));
         };
         let Spot { path, temporary } = match self.locate(&mut state, slot, replace)? {
-            Ok(spot) => spot,
+            Ok(free) => free,
             Err(reason) => return Ok(Err(self.refusal(reason))),
         };
         let label = path.display().to_string();

@@ -26,9 +26,10 @@ pub(crate) trait Target: Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Counts what it does for a run's report.
-    fn begin(&self, metrics: &Metrics) {
+    /// A step begins to write there, and counts for its report; an error if it never can.
+    fn begin(&self, metrics: &Metrics) -> Result<()> {
         let _ = metrics;
+        Ok(())
     }
 
     /// Makes way for a file of this path beneath the root; or says why elements for it are refused.
@@ -171,6 +172,10 @@ impl Target for Nowhere {
 
     fn check(&self) -> BoxFuture<'static, Result<()>> {
         Box::pin(std::future::ready(Err(self.error())))
+    }
+
+    fn begin(&self, _: &Metrics) -> Result<()> {
+        Err(self.error())
     }
 
     fn locate(&self, _: &[String]) -> Result<Result<Spot, String>> {

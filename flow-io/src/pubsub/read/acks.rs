@@ -11,9 +11,10 @@ use google_cloud_pubsub::subscriber::handler::{ExactlyOnce, Handler};
 use super::load::{Delivery, Room};
 use super::shared::Counts;
 
-/// The client sends acknowledgements every 100 ms, and does not say when it has: after this they have arrived, unless
-/// the server is slow.
-const FLUSH: Duration = Duration::from_millis(300);
+/// The client sends acknowledgements every 100 ms, and does not say when it has: after this and some time for each they
+/// have arrived, unless the machine or the server is slow. What has not goes when the reader ends.
+const FLUSH: Duration = Duration::from_millis(250);
+const EACH: Duration = Duration::from_micros(20);
 
 /// Deliveries to be acknowledged together.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ impl Acks {
     pub(super) fn done(
         self,
         counts: Counts,
-        retired: Vec<MessageStream>,
+        ended: Vec<MessageStream>,
     ) -> impl Future<Output = Result<()>> + Send + 'static {
         counts.acks.add(self.told as u64);
         async move {
@@ -58,9 +59,9 @@ impl Acks {
                 }
             }
             if self.told > 0 {
-                tokio::time::sleep(FLUSH).await;
+                tokio::time::sleep(FLUSH + EACH * u32::try_from(self.told).unwrap_or(u32::MAX)).await;
             }
-            drop(retired);
+            drop(ended);
             Ok(())
         }
     }

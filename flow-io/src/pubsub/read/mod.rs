@@ -1,6 +1,7 @@
 //! Reading a subscription.
 
 mod acks;
+mod closing;
 mod load;
 mod options;
 mod pull;

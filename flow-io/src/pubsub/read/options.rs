@@ -24,7 +24,7 @@ impl Default for Options {
             streams: None,
             max_messages: 100_000,
             max_bytes: 256 << 20,
-            max_lease: Duration::from_mins(60),
+            max_lease: Duration::from_hours(1),
             horizon: Duration::from_mins(10),
             id_attribute: None,
             pace: Pace {

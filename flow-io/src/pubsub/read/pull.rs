@@ -14,6 +14,7 @@ use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
+use super::closing::Closing;
 use super::load::{Delivery, Load, Room};
 use super::options::EXTENSION;
 use crate::gcp::{Fault, GoogleCloud};
@@ -36,7 +37,7 @@ const UNKNOWN: Duration = Duration::from_mins(10);
 pub(super) enum Pulled {
     Batch(Vec<(model::Message, Delivery)>),
     /// A stream that has ended, to be kept until what came of it is acknowledged.
-    Ended(MessageStream),
+    Ended(Box<MessageStream>),
     Failed(Error),
 }
 
@@ -46,6 +47,7 @@ pub(super) struct Pull {
     pub(super) max_lease: Duration,
     pub(super) load: Arc<Load>,
     pub(super) to: Sender<Pulled>,
+    pub(super) closing: Closing,
 }
 
 /// Why a stream is read no more.
@@ -81,7 +83,7 @@ impl Pull {
             match end {
                 End::Unwanted => return Ok(()),
                 End::Over => {
-                    if self.to.send(Pulled::Ended(stream)).await.is_err() {
+                    if self.to.send(Pulled::Ended(Box::new(stream))).await.is_err() {
                         return Ok(());
                     }
                 }
@@ -93,14 +95,16 @@ impl Pull {
     }
 
     fn subscribe(&self, client: &Subscriber) -> MessageStream {
-        client
+        let stream = client
             .subscribe(self.subscription.to_string())
             .set_max_outstanding_messages(self.load.max_messages)
             .set_max_outstanding_bytes(self.load.max_bytes)
             .set_max_lease_extension(EXTENSION)
             .set_max_lease(self.max_lease)
             .set_shutdown_behavior(ShutdownBehavior::NackImmediately)
-            .build()
+            .build();
+        self.closing.opened(&stream);
+        stream
     }
 
     async fn read(&self, stream: &mut MessageStream, has_read: &mut bool) -> End {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use flow_core::source::{Next, Reader};
 use flow_core::{Bundle, Element, Error, ErrorKind, Meta, Result, Timestamp};
 use google_cloud_pubsub::model;
 use google_cloud_pubsub::subscriber::MessageStream;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::acks::Acks;
+use super::closing::Closing;
 use super::load::{Delivery, Load};
 use super::pull::{Pulled, Task};
 use super::seen::{Identity, Met, identity_of_attribute, identity_of_id};
@@ -26,11 +29,7 @@ use crate::pubsub::clock::{self, since};
 /// Reads one stream of a subscription; see [`ReadPubSub`](super::ReadPubSub).
 pub struct PubSubReader<I> {
     make: Make<I>,
-    options: Lookup,
-    shared: Arc<Shared>,
-    load: Arc<Load>,
-    counts: Counts,
-    pulled: Receiver<Pulled>,
+    parts: Parts,
     ready: VecDeque<Ready<I>>,
     /// Handed out, and not acknowledged; the first is number `first`.
     held: VecDeque<Held>,
@@ -41,8 +40,20 @@ pub struct PubSubReader<I> {
     /// Time goes on in silence too.
     tick: Interval,
     /// As far as the watermark was told.
-    told: std::sync::atomic::AtomicI64,
-    _tasks: Vec<Task>,
+    told: AtomicI64,
+}
+
+/// What a reader works with.
+pub(super) struct Parts {
+    pub(super) lookup: Lookup,
+    pub(super) shared: Arc<Shared>,
+    pub(super) load: Arc<Load>,
+    pub(super) counts: Counts,
+    pub(super) pulled: Receiver<Pulled>,
+    pub(super) closing: Closing,
+    pub(super) runtime: Handle,
+    #[expect(dead_code, reason = "they end with the reader")]
+    pub(super) tasks: Vec<Task>,
 }
 
 /// How a message is known.
@@ -75,40 +86,25 @@ impl<I> fmt::Debug for PubSubReader<I> {
 const TICK: Duration = Duration::from_millis(500);
 
 impl<I: Element> PubSubReader<I> {
-    #[expect(clippy::too_many_arguments, reason = "one call, and each is another thing")]
-    pub(super) fn new(
-        make: Make<I>,
-        options: Lookup,
-        shared: Arc<Shared>,
-        load: Arc<Load>,
-        counts: Counts,
-        pulled: Receiver<Pulled>,
-        from: u64,
-        tasks: Vec<Task>,
-    ) -> Self {
+    pub(super) fn new(make: Make<I>, parts: Parts, from: u64) -> Self {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         PubSubReader {
             make,
-            options,
-            shared,
-            load,
-            counts,
-            pulled,
+            parts,
             ready: VecDeque::new(),
             held: VecDeque::new(),
             first: from,
             next: from,
             ended: Vec::new(),
             tick,
-            told: Timestamp::MIN.micros().into(),
-            _tasks: tasks,
+            told: AtomicI64::new(Timestamp::MIN.micros()),
         }
     }
 
     /// Drops what has been seen, and decodes the rest.
     fn take_in(&mut self, batch: Vec<(model::Message, Delivery)>) {
-        self.counts.received.add(batch.len() as u64);
+        self.parts.counts.received.add(batch.len() as u64);
         let fresh = self.without_duplicates(batch);
         let mut oldest = None;
         for (message, held) in fresh {
@@ -120,32 +116,32 @@ impl<I: Element> PubSubReader<I> {
             self.ready.push_back(Ready { item, time, published, held });
         }
         if let Some(oldest) = oldest {
-            self.shared.tide(|tide| tide.receive(clock::now(), oldest));
+            self.parts.shared.tide(|tide| tide.receive(clock::now(), oldest));
         }
-        self.load.take();
+        self.parts.load.take();
         self.note_oldest();
     }
 
     fn without_duplicates(&self, batch: Vec<(model::Message, Delivery)>) -> Vec<(model::Message, Held)> {
-        if !self.options.deduplicates {
+        if !self.parts.lookup.deduplicates {
             return batch
                 .into_iter()
                 .map(|(message, delivery)| (message, Held { id: None, delivery }))
                 .collect();
         }
-        let mut seen = self.shared.seen();
+        let mut seen = self.parts.shared.seen();
         let fresh = batch.into_iter().filter_map(|(message, delivery)| {
             let (id, is_own) = self.identity(&message);
             match seen.meet(id, delivery) {
                 Met::New(delivery) => return Some((message, Held { id: Some(id), delivery })),
-                Met::InPipeline if is_own => self.counts.expired_leases.inc(),
+                Met::InPipeline if is_own => self.parts.counts.expired_leases.inc(),
                 Met::InPipeline => {}
                 Met::Left(delivery) => {
                     delivery.handler.ack();
-                    self.counts.acks.inc();
+                    self.parts.counts.acks.inc();
                 }
             }
-            self.counts.duplicates.inc();
+            self.parts.counts.duplicates.inc();
             None
         });
         fresh.collect()
@@ -153,7 +149,7 @@ impl<I: Element> PubSubReader<I> {
 
     /// What tells a message from others, and whether that is the service's own id.
     fn identity(&self, message: &model::Message) -> (Identity, bool) {
-        let attribute = self.options.id_attribute.as_ref().and_then(|name| message.attributes.get(name));
+        let attribute = self.parts.lookup.id_attribute.as_ref().and_then(|name| message.attributes.get(name));
         match attribute {
             Some(value) => (identity_of_attribute(value), false),
             None => (identity_of_id(&message.message_id), true),
@@ -171,7 +167,7 @@ impl<I: Element> PubSubReader<I> {
         }
         if let Some(published) = published {
             let age = since(published, clock::now()).as_millis();
-            self.counts.freshness.set(i64::try_from(age).unwrap_or(i64::MAX));
+            self.parts.counts.freshness.set(i64::try_from(age).unwrap_or(i64::MAX));
         }
     }
 
@@ -181,7 +177,7 @@ impl<I: Element> PubSubReader<I> {
         let leaving: Vec<Held> = self.held.drain(..leaving.min(self.held.len())).collect();
         self.first += leaving.len() as u64;
         let (mut acks, now) = (Acks::default(), clock::now());
-        let mut seen = self.shared.seen();
+        let mut seen = self.parts.shared.seen();
         for Held { id, delivery } in leaving {
             let mut again = id.map_or(Vec::new(), |id| seen.leave(id, now));
             match again.pop() {
@@ -189,7 +185,9 @@ impl<I: Element> PubSubReader<I> {
                 Some(newest) => {
                     acks.push(newest);
                     acks.push_old(delivery);
-                    again.into_iter().for_each(|older| acks.push_old(older));
+                    for older in again {
+                        acks.push_old(older);
+                    }
                 }
             }
         }
@@ -198,7 +196,7 @@ impl<I: Element> PubSubReader<I> {
 
     fn note_oldest(&self) {
         let oldest = self.held.front().or_else(|| self.ready.front().map(|ready| &ready.held));
-        self.load.set_oldest(oldest.map(|held| held.delivery.received));
+        self.parts.load.set_oldest(oldest.map(|held| held.delivery.received));
     }
 }
 
@@ -209,9 +207,9 @@ impl<I: Element> Reader for PubSubReader<I> {
     fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut Bundle<I>) -> Poll<Result<Next>> {
         while self.tick.poll_tick(cx).is_ready() {}
         while self.ready.is_empty() {
-            match ready!(self.pulled.poll_recv(cx)) {
+            match ready!(self.parts.pulled.poll_recv(cx)) {
                 Some(Pulled::Batch(batch)) => self.take_in(batch),
-                Some(Pulled::Ended(stream)) => self.ended.push((self.next, stream)),
+                Some(Pulled::Ended(stream)) => self.ended.push((self.next, *stream)),
                 Some(Pulled::Failed(error)) => return Poll::Ready(Err(error)),
                 None => {
                     let lost = Error::new(ErrorKind::Source, "the task that receives messages has ended");
@@ -225,10 +223,9 @@ impl<I: Element> Reader for PubSubReader<I> {
 
     /// That of the subscription, but not past what this reader still has.
     fn watermark(&self) -> Timestamp {
-        use std::sync::atomic::Ordering::Relaxed;
-        let shared = self.shared.tide(|tide| tide.at(clock::now())).unwrap_or(Timestamp::MIN);
+        let shared = self.parts.shared.tide(|tide| tide.at(clock::now())).unwrap_or(Timestamp::MIN);
         let ready = self.ready.iter().map(|ready| ready.time).min();
-        let least = [ready, self.load.waits()].into_iter().flatten().fold(shared, Timestamp::min);
+        let least = [ready, self.parts.load.waits()].into_iter().flatten().fold(shared, Timestamp::min);
         let before = self.told.fetch_max(least.micros(), Relaxed);
         least.max(Timestamp::from_micros(before))
     }
@@ -241,20 +238,27 @@ impl<I: Element> Reader for PubSubReader<I> {
         let acks = self.leave(position);
         let done = self.ended.extract_if(.., |(behind, _)| *behind <= position);
         let ended = done.map(|(_, stream)| stream).collect();
-        self.load.committed();
+        self.parts.load.committed();
         self.note_oldest();
-        acks.done(self.counts.clone(), ended)
+        acks.done(self.parts.counts.clone(), ended)
     }
 }
 
 impl<I> Drop for PubSubReader<I> {
-    /// What was not acknowledged is as good as never seen.
+    /// What was not acknowledged is as good as never seen, and is given back.
     fn drop(&mut self) {
-        let ready = self.ready.iter().map(|ready| &ready.held);
-        let mut seen = self.shared.seen();
-        let again: Vec<Delivery> =
-            ready.chain(&self.held).filter_map(|held| held.id).flat_map(|id| seen.forget(id)).collect();
-        drop(seen);
-        drop(again);
+        self.parts.pulled.close();
+        while let Ok(pulled) = self.parts.pulled.try_recv() {
+            drop(pulled);
+        }
+        let ready = self.ready.drain(..).map(|ready| ready.held);
+        let held: Vec<Held> = ready.chain(self.held.drain(..)).collect();
+        let again: Vec<Delivery> = {
+            let mut seen = self.parts.shared.seen();
+            held.iter().filter_map(|held| held.id).flat_map(|id| seen.forget(id)).collect()
+        };
+        drop((held, again));
+        let ended = self.ended.iter().map(|(_, stream)| stream.shutdown_token());
+        self.parts.closing.close(&self.parts.runtime, ended);
     }
 }

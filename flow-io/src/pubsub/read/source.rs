@@ -10,10 +10,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
+use super::closing::Closing;
 use super::load::Load;
 use super::options::Options;
 use super::pull::{Pull, Task};
-use super::reader::{Lookup, PubSubReader};
+use super::reader::{Lookup, Parts, PubSubReader};
 use super::shared::{Counts, Shared};
 use super::time::of_attribute;
 use super::watch::Watch;
@@ -348,29 +349,23 @@ impl<I: Element> Source for ReadPubSub<I> {
         let shared = self.shared.get_or_init(|| Arc::new(Shared::new(&options)));
         shared.open(split.stream, &load, &options, clock::now());
         let (to, pulled) = tokio::sync::mpsc::channel(WAITING);
+        let closing = Closing::default();
         let pull = Pull {
             cloud: self.cloud.clone(),
             subscription: subscription.clone(),
             max_lease: options.max_lease,
             load: Arc::clone(&load),
             to,
+            closing: closing.clone(),
         };
         let mut tasks = vec![Task::spawn(&runtime, pull.run())];
         if split.stream == 0 {
             tasks.push(Task::spawn(&runtime, self.watch(subscription, shared, cx).run()));
         }
         let lookup = Lookup { deduplicates: !options.horizon.is_zero(), id_attribute: options.id_attribute };
-        let make = Arc::clone(&self.make);
-        Ok(PubSubReader::new(
-            make,
-            lookup,
-            Arc::clone(shared),
-            load,
-            counts,
-            pulled,
-            from.unwrap_or(0),
-            tasks,
-        ))
+        let parts =
+            Parts { lookup, shared: Arc::clone(shared), load, counts, pulled, closing, runtime, tasks };
+        Ok(PubSubReader::new(Arc::clone(&self.make), parts, from.unwrap_or(0)))
     }
 
     fn lease(&self) -> Option<Duration> {

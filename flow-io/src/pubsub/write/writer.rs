@@ -93,8 +93,8 @@ impl<T: Element, E: Encode<T>> PubSubWriter<T, E> {
         Ok(self.publisher.insert(publisher).clone())
     }
 
-    /// Puts a message into its lane, or to those without a key. The lane that is full now.
-    fn place(&mut self, element: publish::Element<T>, size: usize) -> Option<Option<usize>> {
+    /// Puts a message into its lane, or to those without a key. Which it is, and whether that is full.
+    fn place(&mut self, element: publish::Element<T>, size: usize) -> (Option<usize>, bool) {
         let key = &element.message.ordering_key;
         let lane = (!key.is_empty()).then(|| FixedState::default().hash_one(key) as usize % LANES);
         if lane.is_some() && !self.keys.contains(key) {
@@ -103,10 +103,9 @@ impl<T: Element, E: Encode<T>> PubSubWriter<T, E> {
         let parcel = self.parcel(lane);
         parcel.elements.push(element);
         parcel.bytes += size;
-        let Parcel { elements, bytes } = self.parcel(lane);
-        let (full, bytes) = (elements.len(), *bytes);
+        let (messages, bytes) = (parcel.elements.len(), parcel.bytes);
         let most = self.sink.in_flight;
-        (full >= 1_000.min(most.0) || bytes >= (1 << 20).min(most.1)).then_some(lane)
+        (lane, messages >= 1_000.min(most.0) || bytes >= (1 << 20).min(most.1))
     }
 
     fn parcel(&mut self, lane: Option<usize>) -> &mut Parcel<T> {
@@ -144,13 +143,13 @@ impl<T: Element, E: Encode<T>> PubSubWriter<T, E> {
                 // It has failed, and the run with it: what is behind it must not go first.
                 return Ok(Published { written: 0, refused: Vec::new() });
             }
-            let published = publishing.publish(parcel).await?;
+            let outcome = publishing.publish(parcel).await?;
             if let Some(done) = done {
                 // The last of a lane has nobody behind it.
                 let _ = done.send(());
             }
             drop(credit);
-            Ok(published)
+            Ok(outcome)
         });
         Ok(())
     }
@@ -195,8 +194,9 @@ impl<T: Element, E: Encode<T>> Writer<T> for PubSubWriter<T, E> {
                 Ok(message) => {
                     let size = message.size();
                     let element = publish::Element { value, meta, message: message.into_model() };
-                    if let Some(full) = self.place(element, size) {
-                        self.send(full).await?;
+                    let (lane, is_full) = self.place(element, size);
+                    if is_full {
+                        self.send(lane).await?;
                     }
                 }
             }
