@@ -62,15 +62,9 @@ impl Shop {
         }
     }
 
-    fn try_run(&self, input: &Input, output: &Output) -> Result<Report, Error> {
-        let p = Pipeline::new();
-        user_registration(&p, input, Settings::default(), output);
-        LocalRunner::new(Options::default().with_workers(2)).run(p)
-    }
-
     /// Runs the pipeline until it has read so many messages.
     fn run(&self, messages: u64, output: &Output) -> Report {
-        let report = self.try_run(&Input::Stream(self.stream(messages)), output);
+        let report = try_run(&Input::Stream(self.stream(messages)), output);
         report.unwrap_or_else(|error| panic!("{}", error.report()))
     }
 
@@ -88,6 +82,12 @@ impl Shop {
     fn unacknowledged(&self) -> usize {
         self.emulator.pubsub().unacked(SUBSCRIPTION).unwrap().len()
     }
+}
+
+fn try_run(input: &Input, output: &Output) -> Result<Report, Error> {
+    let p = Pipeline::new();
+    user_registration(&p, input, Settings::default(), output);
+    LocalRunner::new(Options::default().with_workers(2)).run(p)
 }
 
 fn five_users() -> generate::Settings {
@@ -174,7 +174,7 @@ fn a_run_that_fails_has_acknowledged_nothing_that_is_not_there_and_the_next_one_
         let appends = "bigquery.AppendRows";
         shop.emulator.faults().add(appends, When::Always, Fault::Grpc(Code::InvalidArgument));
         let input = Input::Stream(shop.stream(10));
-        shop.try_run(&input, &output).expect_err("no row can be written");
+        try_run(&input, &output).expect_err("no row can be written");
         assert_eq!(shop.unacknowledged(), 10);
         shop.emulator.faults().clear();
         shop.run(10, &output);
@@ -219,7 +219,7 @@ fn history_and_stream_go_into_one_table_without_duplicates() {
     shop.publish(5..12, &five_users());
     let (_root, past) = history(0..8);
     let Input::History(files) = past else { unreachable!("it is a file") };
-    shop.try_run(&Input::Both(files, shop.stream(7)), &shop.output()).unwrap();
+    try_run(&Input::Both(files, shop.stream(7)), &shop.output()).unwrap();
     assert_eq!(shop.users().len(), 12 * 5);
     assert_eq!(shop.users().iter().collect::<BTreeSet<_>>().len(), 12 * 5);
     assert_eq!(shop.unacknowledged(), 0);
@@ -232,7 +232,7 @@ fn the_table_is_appended_to_replaced_or_has_to_be_empty() {
     let run = |messages, write| {
         let (_root, past) = history(messages);
         let staging = Some("gs://staging/users".to_owned());
-        shop.try_run(&past, &Output { write, staging, ..shop.output() })
+        try_run(&past, &Output { write, staging, ..shop.output() })
     };
     run(0..2, Disposition::Empty).unwrap();
     assert_eq!(shop.users().len(), 10);
@@ -250,7 +250,7 @@ fn a_table_that_is_missing_and_may_not_be_made_is_said_at_the_start() {
     let shop = Shop::open();
     shop.publish(0..1, &five_users());
     let output = Output { create: Create::Never, ..shop.output() };
-    let error = shop.try_run(&Input::Stream(shop.stream(1)), &output).unwrap_err().report();
+    let error = try_run(&Input::Stream(shop.stream(1)), &output).unwrap_err().report();
     assert!(error.contains("shop.website.users") || error.contains("user_dead_letters"), "{error}");
     assert_eq!(shop.emulator.bigquery().tables(), [""; 0]);
     assert_eq!(shop.unacknowledged(), 1);
@@ -260,5 +260,5 @@ fn a_table_that_is_missing_and_may_not_be_made_is_said_at_the_start() {
 fn a_stream_replaces_no_table() {
     let shop = Shop::open();
     let output = Output { write: Disposition::Truncate, ..shop.output() };
-    shop.try_run(&Input::Stream(shop.stream(1)), &output).unwrap_err();
+    try_run(&Input::Stream(shop.stream(1)), &output).unwrap_err();
 }

@@ -1,6 +1,7 @@
 //! The programs, from their options to the tables.
 
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use flow_gcp_emulator::Emulator;
 use pipelines::user_registration::generate::{Settings, answer};
@@ -88,7 +89,7 @@ fn until(is_so: impl Fn() -> bool) {
             if is_so() {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("it has not come to be in 20 seconds");
     });
@@ -121,6 +122,8 @@ fn a_signal_ends_it_with_everything_written_that_was_read_and_the_next_run_goes_
     assert!(text(&ended.stdout).contains("stopped in"), "{}", text(&ended.stdout));
     let left = emulator.pubsub().unacked(SUBSCRIPTION).unwrap().len();
     assert_eq!(rows(&emulator), (20 - left) * 5);
+    // What it had been given and had not read comes again when its lease is over.
+    emulator.clock().advance(Duration::from_mins(10));
 
     let second = start();
     publish(20..30);
@@ -147,7 +150,7 @@ fn a_process_that_is_killed_loses_no_user() {
     first.wait().unwrap();
     assert_eq!(emulator.pubsub().unacked(SUBSCRIPTION).unwrap().len(), 10);
 
-    emulator.clock().advance(std::time::Duration::from_mins(10));
+    emulator.clock().advance(Duration::from_mins(10));
     let mut program = registration();
     succeeds(on(&emulator, &mut program).args(["--project", "shop", "--messages", "10"]));
     let names = emulator.bigquery().rows("shop", "website", "users");
