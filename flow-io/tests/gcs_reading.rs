@@ -102,7 +102,7 @@ fn an_object_that_is_stored_compressed_is_unzipped_whatever_its_name() {
     runtime.block_on(async {
         let bytes = bytes::Bytes::from(gzip(b"one\ntwo\n"));
         let write = client(&shop).await.write_object("projects/_/buckets/shop-data", "in/b.txt", bytes);
-        write.set_content_encoding("gzip").send_buffered().await.unwrap();
+        Box::pin(write.set_content_encoding("gzip").send_buffered()).await.unwrap();
     });
     assert_eq!(
         read(TextFiles::matching("gs://shop-data/in").on(&shop.cloud)).unwrap(),
@@ -231,6 +231,24 @@ fn what_is_not_there_is_said_at_the_start() {
     assert!(report("gs://no-such-bucket/a").contains("bucket `no-such-bucket` does not exist"));
     assert!(report("gs://x").contains("\"x\" is no bucket"));
     assert!(report("gs://shop-data/a[").contains("`gs://shop-data/a[` is no pattern for files"));
+}
+
+#[test]
+fn without_a_runtime_only_a_bucket_cannot_be_reached() {
+    let shop = Shop::open();
+    let error = TextFiles::matching("gs://shop-data/in").on(&shop.cloud).splits(1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.to_string().starts_with("there is no tokio runtime here to reach Cloud Storage in"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn files_of_this_machine_are_found_within_a_program_that_awaits() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a.txt"), "one").unwrap();
+    assert_eq!(TextFiles::matching(root.path().to_str().unwrap()).splits(1).unwrap().len(), 1);
 }
 
 #[test]

@@ -161,6 +161,7 @@ async fn an_object_appears_when_the_watermark_has_passed_its_window() {
     assert_eq!(shop.texts("out/"), texts([("0.txt", "a\nc\n")]));
     run.write(minute(0), "late").await.end().await;
     assert_eq!(shop.texts("out/"), texts([("0.txt", "a\nc\n"), ("0-1.txt", "late\n"), ("1.txt", "b\n")]));
+    assert_eq!(run.counted("written"), MetricValue::Counter(4));
     assert_eq!(run.counted("objects"), MetricValue::Counter(3));
     assert_eq!(run.counted("bytes"), MetricValue::Counter(4 + 5 + 2));
     assert_eq!(run.counted("retries"), MetricValue::Counter(0));
@@ -338,6 +339,61 @@ fn a_server_that_is_away_is_waited_for() {
     p.create(0..3_u32).write(JsonFiles::under("gs://shop-data/out").on(&shop.cloud));
     run(p).unwrap();
     assert_eq!(shop.texts("out/"), texts([("data-00001-of-00001.jsonl", "0\n1\n2\n")]));
+}
+
+/// The lines of a few minutes, to a place and back.
+fn there_and_back(shop: &Shop, seed: u64) -> Vec<String> {
+    let (p, root) = (Pipeline::new(), format!("gs://shop-data/{seed}"));
+    let numbers = p.create((0..600_i64).collect::<Vec<_>>()).with_timestamps(|n| Timestamp::from_secs(*n));
+    let minutes = numbers.window(Fixed::of(Duration::from_mins(1)));
+    minutes.write(TextFiles::under(&root).on(&shop.cloud));
+    run(p).unwrap_or_else(|error| panic!("seed {seed}: {}", error.report()));
+    let (p, (sender, lines)) = (Pipeline::new(), std::sync::mpsc::channel());
+    let read = p.read(TextFiles::matching(format!("{root}/")).on(&shop.cloud));
+    read.for_each(move |line| sender.send(line.clone()).unwrap());
+    run(p).unwrap_or_else(|error| panic!("seed {seed}: {}", error.report()));
+    lines.into_iter().collect()
+}
+
+/// A place where things go wrong, a good third of the time.
+fn haunted(seed: u64) -> Shop {
+    let shop = Shop::open();
+    let faults = shop.emulator.faults();
+    faults.add("storage.*", When::Rate(0.15, seed), Fault::LostAnswer);
+    faults.add("storage.*", When::Rate(0.1, seed + 100), Fault::status(503));
+    faults.add("storage.*", When::Rate(0.1, seed + 200), Fault::CutAnswer);
+    faults.add("storage.*", When::Rate(0.1, seed + 300), Fault::Reset);
+    shop
+}
+
+#[test]
+fn whatever_passes_nothing_is_lost_and_nothing_is_there_twice() {
+    let mut met = 0;
+    for seed in 0..8 {
+        let shop = haunted(seed);
+        let mut lines: Vec<u32> =
+            there_and_back(&shop, seed).iter().map(|line| line.parse().unwrap()).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, (0..600).collect::<Vec<_>>(), "seed {seed}");
+        assert_eq!(shop.objects("").len(), 10, "seed {seed}");
+        met += shop.emulator.faults().met("storage.*");
+    }
+    assert!(met > 80, "{met} faults");
+}
+
+#[tokio::test]
+async fn whatever_passes_a_stream_writes_each_epoch_once() {
+    for seed in 0..4 {
+        let shop = haunted(seed);
+        let mut run = Script::of(lines(&shop), false);
+        for n in 0..10 {
+            run.write(Window::GLOBAL, &format!("line {n}")).await.commit(Timestamp::MIN).await.unwrap();
+        }
+        run.end().await;
+        let mut texts: Vec<String> = shop.texts("").into_values().collect();
+        texts.sort();
+        assert_eq!(texts, (0..10).map(|n| format!("line {n}\n")).collect::<Vec<_>>(), "seed {seed}");
+    }
 }
 
 #[test]

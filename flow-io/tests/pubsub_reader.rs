@@ -194,6 +194,8 @@ fn a_stream_that_ends_is_opened_again_and_what_it_brought_is_still_acknowledged(
     emulator.clock().advance(Duration::from_secs(25));
     assert_eq!(texts(&reading.next(&mut reader, 1).unwrap().values), ["b"]);
     assert!(emulator.calls("pubsub.StreamingPull") >= 2);
+    // Its lease was kept meanwhile.
+    assert_eq!((reading.counted("received"), reading.counted("duplicates")), (2, 0));
 }
 
 #[test]

@@ -111,28 +111,25 @@ fn a_run_that_is_cancelled_acknowledges_nothing_more_and_the_next_gets_it_all() 
 
 #[test]
 fn a_server_that_is_away_at_the_start_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = Emulator::builder().folder(folder.path()).start().unwrap();
+    stock(&before);
+    publish(&before, &["a"]);
+    drop(before);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let cloud = hasty(&format!("127.0.0.1:{port}"));
     let (seen, results) = channel();
     let p = Pipeline::new();
-    let source = PubSub::subscription(ORDERS).on(&cloud).streams(1);
+    let source = PubSub::subscription(ORDERS).on(&hasty(&format!("127.0.0.1:{port}"))).streams(1);
     p.read(source).for_each(move |message| seen.send(text(message)).unwrap());
     let job = runner().start(p).unwrap();
     drop(listener.accept().unwrap()); // it has asked
     drop(listener);
-    let emulator = Emulator::builder().port(port).start().unwrap();
-    stock(&emulator);
-    publish(&emulator, &["a"]);
-    match results.recv_timeout(PATIENCE) {
-        Ok(text) => {
-            assert_eq!(text, "a");
-            job.drain();
-            job.wait().unwrap();
-        }
-        // The server was there a moment before its subscription.
-        Err(_) => panic!("{}", job.wait().unwrap_err()),
-    }
+    let emulator = again_on(port, folder.path());
+    assert_eq!(results.recv_timeout(PATIENCE).unwrap(), "a");
+    job.drain();
+    job.wait().unwrap();
+    assert_eq!(acknowledged(&emulator).len(), 1);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use flow_core::prelude::*;
 use flow_gcp_emulator::Emulator;
 use flow_io::gcp::GoogleCloud;
@@ -34,8 +35,8 @@ impl Shop {
         Shop { emulator, cloud }
     }
 
-    fn publish(&self, data: impl Into<String>, attributes: &[(&str, &str)]) {
-        self.emulator.pubsub().publish(TOPIC, data.into(), attributes.iter().copied()).unwrap();
+    fn publish(&self, data: impl Into<Bytes>, attributes: &[(&str, &str)]) {
+        self.emulator.pubsub().publish(TOPIC, data, attributes).unwrap();
     }
 
     fn settings(&self) -> Settings {
@@ -140,9 +141,46 @@ fn the_tables_have_the_published_schemas_partitions_and_clusters() {
             clusters.join(", ")
         )
     };
-    insta::assert_snapshot!(text("order"), @"");
-    insta::assert_snapshot!(text("inventory"), @"");
-    insta::assert_snapshot!(text("user_activity"), @"");
+    insta::assert_snapshot!(text("order"), @r"
+      event_type          STRING    REQUIRED
+      order_id            STRING    REQUIRED
+      customer_id         STRING    REQUIRED
+      order_date          TIMESTAMP REQUIRED
+      status              STRING    REQUIRED
+      items               RECORD    REPEATED
+        product_id        STRING    REQUIRED
+        product_name      STRING    REQUIRED
+        quantity          INTEGER   REQUIRED
+        price             FLOAT     REQUIRED
+      shipping_address    RECORD    REQUIRED
+        street            STRING    REQUIRED
+        city              STRING    REQUIRED
+        country           STRING    REQUIRED
+      total_amount        FLOAT     REQUIRED
+    by DAY on order_date; status, customer_id
+    ");
+    insta::assert_snapshot!(text("inventory"), @r"
+      event_type          STRING    REQUIRED
+      inventory_id        STRING    REQUIRED
+      product_id          STRING    REQUIRED
+      warehouse_id        STRING    REQUIRED
+      quantity_change     INTEGER   REQUIRED
+      reason              STRING    REQUIRED
+      timestamp           TIMESTAMP REQUIRED
+    by DAY on timestamp; product_id, warehouse_id
+    ");
+    insta::assert_snapshot!(text("user_activity"), @r"
+      event_type          STRING    REQUIRED
+      user_id             STRING    REQUIRED
+      activity_type       STRING    REQUIRED
+      ip_address          STRING    REQUIRED
+      user_agent          STRING    REQUIRED
+      timestamp           TIMESTAMP REQUIRED
+      metadata            RECORD    REQUIRED
+        session_id        STRING    REQUIRED
+        platform          STRING    REQUIRED
+    by DAY on timestamp; activity_type, user_id
+    ");
 }
 
 fn describe(text: &mut String, fields: &Value, depth: usize) {
@@ -177,7 +215,7 @@ fn a_fourth_type_is_a_line_of_configuration() {
 fn a_message_of_no_known_type_is_kept_and_becomes_a_dead_letter() {
     let shop = Shop::open();
     shop.publish(r#"{"event_type": "refund"}"#, &[("type", "refund")]);
-    shop.publish(b"\xff\xfe{".escape_ascii().to_string(), &[]);
+    shop.publish(&b"\xff\xfe{"[..], &[]);
     shop.run(&shop.settings(), 2);
     assert_eq!(shop.landed("unknown"), 2);
     assert_eq!(shop.landed("dead-letter"), 2);

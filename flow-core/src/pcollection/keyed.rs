@@ -236,7 +236,9 @@ impl<K: Element> PCollection<K> {
     where
         K: Key,
     {
-        self.composite("deduplicate", || self.then("key", steps::map(|value| (value, ()))).firsts(horizon).keys())
+        self.composite("deduplicate", || {
+            self.then("key", steps::map(|value| (value, ()))).firsts(horizon).keys()
+        })
     }
 }
 

@@ -22,15 +22,13 @@ pub(crate) async fn off_thread<R: Send + 'static>(work: impl FnOnce() -> R + Sen
     }
 }
 
-/// Waits on a thread of the runner's own. What only needs this machine works outside a runtime too.
+/// Waits on a thread of the runner's own. What only needs this machine is ready at once, and needs no runtime.
 pub(crate) fn wait_for<R>(future: impl Future<Output = Result<R>>) -> Result<R> {
-    if let Ok(runtime) = Handle::try_current() {
-        return runtime.block_on(future);
+    let mut future = pin!(future);
+    if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return result;
     }
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(no_runtime()),
-    }
+    Handle::try_current().map_err(|_| no_runtime())?.block_on(future)
 }
 
 /// Connections need one.

@@ -9,9 +9,11 @@ use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::Error as GcsError;
 use google_cloud_storage::client::{Storage, StorageControl};
 use google_cloud_storage::model::Object;
+use tokio::runtime::Handle;
 
 use super::error::{Answer, answer};
 use super::name::resource;
+use crate::files::no_runtime;
 use crate::gcp::{Fault, GoogleCloud, Retrying, Service, Traffic};
 
 /// Cloud Storage, asked with patience.
@@ -59,6 +61,7 @@ impl Access {
     }
 
     pub(super) async fn wires(&self) -> Result<Wires> {
+        Handle::try_current().map_err(|_| no_runtime())?;
         self.cloud.clients().get(|| connect(&self.cloud)).await
     }
 

@@ -111,7 +111,7 @@ impl Download {
         let read = wires.storage.read_object(self.place.resource(), &self.place.key);
         let read = read.set_generation(self.generation).set_read_range(range);
         let read = read.with_retry_policy(NeverRetry).with_read_resume_policy(NeverResume);
-        let mut response = in_time(read.send()).await?;
+        let mut response = in_time(Box::pin(read.send())).await?;
         while let Some(bytes) = in_time(async { response.next().await.transpose() }).await.transpose() {
             let bytes = match bytes {
                 Ok(bytes) => bytes,

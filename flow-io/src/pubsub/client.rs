@@ -108,8 +108,8 @@ impl Admin {
             .set_ack_deadline_seconds(20)
             .set_expiration_policy(model::ExpirationPolicy::new().set_ttl(ttl));
         let make = || within(request.clone().send());
-        let made = self.retrying.run("making the subscription", Fault::of_gax, make).await;
-        let Err(error) = made else { return Ok(true) };
+        let outcome = self.retrying.run("making the subscription", Fault::of_gax, make).await;
+        let Err(error) = outcome else { return Ok(true) };
         if is(&error, 409, Code::AlreadyExists) {
             return self.check_topic_of(name, topic, &client).await.map(|()| false);
         }

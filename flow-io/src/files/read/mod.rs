@@ -8,6 +8,7 @@ mod pattern;
 mod reader;
 mod records;
 mod scanner;
+mod seen;
 mod source;
 mod split;
 mod stdin;

@@ -1,10 +1,9 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Sleep;
 
 use super::origin::Listed;
+use super::seen::{Seen, Version};
 use super::source::{Found, by_name};
 use super::{Decode, FileSplit, LinePosition, LineReader, ReadFiles};
 use crate::files::blocking::wait_for;
@@ -24,7 +24,8 @@ use crate::files::blocking::wait_for;
 /// Each file is read once, in the order of names among those that are new. A file is another if it was written anew: an
 /// object's generation tells, and a local file's length and time of change. So files must appear whole, as by renaming
 /// them; one that grows is read again from its start. A file that is removed or replaced before it is read is passed
-/// over, with a warning; one of which a part has been read ends the run.
+/// over, with a warning; one of which a part has been read ends the run. Objects that were made more than an hour before
+/// the newest of those that were read are not told apart any more: they count as read.
 ///
 /// An element's time is when its file was written, but not before the files read earlier, so that none is late; the
 /// watermark follows as files come. For times that the elements themselves hold, use
@@ -51,62 +52,6 @@ pub struct WatchPosition {
     seen: Seen,
     current: Option<(FileSplit, Version, LinePosition)>,
     watermark: Timestamp,
-}
-
-/// The files that have been read and might be found again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Seen {
-    files: Arc<BTreeMap<String, Version>>,
-    /// All objects that were made until then have been read: microseconds since the epoch.
-    objects_until: Option<i64>,
-}
-
-/// What tells a file from another of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Version {
-    len: u64,
-    modified: Option<i64>,
-    generation: Option<i64>,
-}
-
-/// Objects are listed as soon as they are there, and made no earlier than that; servers' clocks differ by less.
-const CLOCKS_DIFFER: i64 = 3_600_000_000;
-
-impl Version {
-    fn of(file: &Listed) -> Self {
-        let generation = file.object.map(|object| object.generation);
-        Version { len: file.len, modified: file.modified, generation }
-    }
-}
-
-impl Seen {
-    fn has(&self, file: &Listed) -> bool {
-        let version = Version::of(file);
-        let is_old = version.generation.is_some() && version.modified.is_some_and(|at| self.is_old(at));
-        is_old || self.files.get(&file.path) == Some(&version)
-    }
-
-    fn is_old(&self, at: i64) -> bool {
-        self.objects_until.is_some_and(|until| at <= until)
-    }
-
-    fn add(&mut self, path: String, version: Version) {
-        Arc::make_mut(&mut self.files).insert(path, version);
-    }
-
-    /// Forgets the files that will not be found again, once all that were found have been read.
-    fn forget(&mut self, found: &[Listed]) {
-        let newest = found.iter().filter(|file| file.object.is_some()).filter_map(|file| file.modified).max();
-        self.objects_until = self.objects_until.max(newest.map(|at| at - CLOCKS_DIFFER));
-        let until = self.objects_until;
-        let is_kept = |path: &String, version: &Version| {
-            let is_old = version.generation.is_some() && version.modified <= until;
-            !is_old && found.binary_search_by(|file| file.path.cmp(path)).is_ok()
-        };
-        if self.files.iter().any(|(path, version)| !is_kept(path, version)) {
-            Arc::make_mut(&mut self.files).retain(|path, version| is_kept(path, version));
-        }
-    }
 }
 
 impl<D: Decode> Source for WatchFiles<D> {
@@ -309,54 +254,5 @@ impl<D: Decode> Reader for WatchReader<D> {
     fn position(&self) -> WatchPosition {
         let current = self.current.as_ref().map(|at| (at.split.clone(), at.version, at.reader.position()));
         WatchPosition { seen: self.seen.clone(), current, watermark: self.watermark }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::ObjectVersion;
-
-    fn object(name: &str, made: i64) -> Listed {
-        let object = Some(ObjectVersion { generation: made, bytes: 1 });
-        Listed { path: name.into(), len: 1, modified: Some(made), gzip: false, object }
-    }
-
-    fn local(name: &str, modified: i64) -> Listed {
-        Listed { path: name.into(), len: 1, modified: Some(modified), gzip: false, object: None }
-    }
-
-    fn seen(files: &[Listed]) -> Seen {
-        let mut seen = Seen::default();
-        for file in files {
-            seen.add(file.path.clone(), Version::of(file));
-        }
-        seen
-    }
-
-    #[test]
-    fn a_file_is_another_if_it_was_written_anew() {
-        let seen = seen(&[object("gs://b/a", 1), local("b", 1)]);
-        assert!(seen.has(&object("gs://b/a", 1)) && seen.has(&local("b", 1)));
-        assert!(!seen.has(&object("gs://b/a", 2)) && !seen.has(&local("b", 2)) && !seen.has(&local("c", 1)));
-    }
-
-    #[test]
-    fn old_objects_are_remembered_by_their_time_alone() {
-        let hour = CLOCKS_DIFFER;
-        let found = [object("gs://b/a", 1), object("gs://b/b", hour), object("gs://b/c", 2 * hour)];
-        let mut seen = seen(&found);
-        seen.forget(&found);
-        assert_eq!(seen.files.keys().collect::<Vec<_>>(), ["gs://b/c"]);
-        assert!(found.iter().all(|file| seen.has(file)));
-        assert!(!seen.has(&object("gs://b/0", hour + 1)), "made since then, whatever its name");
-    }
-
-    #[test]
-    fn local_files_that_are_gone_are_forgotten_and_others_never() {
-        let mut seen = seen(&[local("a", 1), local("b", 9 * CLOCKS_DIFFER)]);
-        seen.forget(&[local("a", 1), local("c", 1)]);
-        assert_eq!(seen.files.keys().collect::<Vec<_>>(), ["a"]);
-        assert!(!seen.has(&local("c", 1)), "an old file that was moved here is new");
     }
 }

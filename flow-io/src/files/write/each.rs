@@ -122,7 +122,7 @@ impl<T: Element, L: Line<T> + Clone + Sync> Sink<T> for WriteEach<T, L> {
     }
 
     fn open(&self, cx: &WriterContext) -> Result<EachWriter<T, L>> {
-        self.whole.target.begin(&cx.metrics);
+        self.whole.target.begin(&cx.metrics)?;
         Ok(EachWriter { sink: self.clone(), written: Vec::new(), text: Vec::new() })
     }
 

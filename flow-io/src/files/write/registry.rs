@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flow_core::metrics::Counter;
 use flow_core::sink::{Claims, Commit, Committed, WriterContext};
 use flow_core::window::Window;
 use flow_core::{BoxError, Error, Result, Timestamp};
@@ -56,6 +57,8 @@ pub(super) struct Registry<F: Format> {
 struct State<B> {
     step: Option<String>,
     claims: Claims,
+    /// Elements in files that have their names.
+    written: Counter,
     /// The epoch and the watermark of the last commit.
     committed: (u64, Timestamp),
     files: BTreeMap<Slot, Arc<SharedFile<B>>>,
@@ -70,6 +73,7 @@ impl<B> Default for State<B> {
         State {
             step: None,
             claims: Claims::default(),
+            written: Counter::default(),
             committed: (0, Timestamp::MIN),
             files: BTreeMap::new(),
             leaving: Vec::new(),
@@ -85,6 +89,8 @@ pub(super) struct SharedFile<B> {
     pub(super) label: String,
     /// The epoch of its first element.
     since: AtomicU64,
+    /// How many have been appended.
+    elements: AtomicU64,
     pub(super) replace: bool,
     inner: Mutex<Inner<B>>,
     _place: Place,
@@ -123,6 +129,7 @@ impl<F: Format> Registry<F> {
         self.target.begin(&cx.metrics)?;
         let mut state = lock(&self.state);
         state.claims = cx.claims.clone();
+        state.written = cx.metrics.counter("written");
         let step = &cx.step;
         let owner = state.step.get_or_insert_with(|| step.clone());
         if owner == step {
@@ -164,7 +171,15 @@ impl<F: Format> Registry<F> {
         };
         let label = path.display().to_string();
         let inner = Mutex::new(Inner { path, temporary, stage: Stage::Empty });
-        let file = SharedFile { slot, label, since: AtomicU64::new(epoch), replace, inner, _place: place };
+        let file = SharedFile {
+            slot,
+            label,
+            since: AtomicU64::new(epoch),
+            elements: AtomicU64::new(0),
+            replace,
+            inner,
+            _place: place,
+        };
         let file = Arc::new(file);
         state.files.insert(slot, Arc::clone(&file));
         Ok(Ok(file))
@@ -242,15 +257,20 @@ impl<F: Format> Registry<F> {
         Refusal { destination: self.target.root(), reason }
     }
 
-    /// Appends to a file, and begins it if it is empty; how long it is then, or `None` if it takes nothing more.
+    /// Appends so many elements to a file, and begins it if it is empty; how long it is then, or `None` if it takes nothing more.
     pub(super) fn append(
         &self,
         file: &SharedFile<F::Body>,
         chunk: &mut <F::Body as Body>::Chunk,
+        elements: u64,
     ) -> Result<Option<u64>> {
         let mut inner = lock(&file.inner);
         let Inner { path, temporary, stage } = &mut *inner;
-        self.append_to(stage, temporary, chunk).map_err(|cause| unwritable(path, cause))
+        let written = self.append_to(stage, temporary, chunk).map_err(|cause| unwritable(path, cause))?;
+        if written.is_some() {
+            file.elements.fetch_add(elements, Ordering::Relaxed); // before anyone can give it its name
+        }
+        Ok(written)
     }
 
     fn append_to(
@@ -361,6 +381,7 @@ impl<F: Format> Registry<F> {
             match self.target.publish(Arc::clone(&whole), &path, file.replace).await? {
                 Named::Done => {
                     lock(&file.inner).stage = Stage::Published;
+                    lock(&self.state).written.add(file.elements.load(Ordering::Relaxed));
                     tracing::debug!(path = %path.display(), bytes = whole.written(), "file written");
                     return Ok(path);
                 }

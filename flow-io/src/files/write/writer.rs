@@ -47,6 +47,8 @@ struct Share<T, F: Encode<T>> {
     encoder: F::Encoder,
     /// How long the file was when this worker last wrote to it in this epoch.
     written: Option<u64>,
+    /// How many elements the encoder has taken and not refused since then.
+    elements: u64,
 }
 
 /// How much memory a writer's encoders may hold before all is written out.
@@ -93,8 +95,10 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
     #[inline]
     fn write_one(&mut self, at: usize, value: T, meta: Meta, rejects: &mut Rejects<T>) -> Result<()> {
         let share = &mut self.open[at];
+        let before = rejects.as_slice().len();
         let mut refused = Refused { rejects, destination: &share.file.label };
         share.encoder.encode(value, meta, &mut refused).map_err(|cause| failed(&share.file.label, cause))?;
+        share.elements = share.elements + 1 - newly_refused(rejects, before);
         if share.encoder.is_full() { share.hand_over(&self.registry, self.epoch, rejects) } else { Ok(()) }
     }
 
@@ -135,7 +139,7 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
         };
         let encoder = self.registry.format.encoder()?;
         let at = self.open.len();
-        self.open.push(Share { file, encoder, written: None });
+        self.open.push(Share { file, encoder, written: None, elements: 0 });
         self.by_slot.insert(slot, at);
         Ok(Ok(at))
     }
@@ -169,18 +173,20 @@ impl<T: Element, F: Encode<T>> Share<T, F> {
     /// Appends what has been encoded to the file.
     fn hand_over(&mut self, registry: &Registry<F>, epoch: u64, rejects: &mut Rejects<T>) -> Result<()> {
         let label = &self.file.label;
+        let before = rejects.as_slice().len();
         let mut refused = Refused { rejects, destination: label };
-        let Some(chunk) = self.encoder.chunk(&mut refused).map_err(|cause| failed(label, cause))? else {
-            return Ok(());
-        };
-        self.written = registry.append(&self.file, chunk)?;
+        let chunk = self.encoder.chunk(&mut refused).map_err(|cause| failed(label, cause))?;
+        self.elements -= newly_refused(rejects, before);
+        let Some(chunk) = chunk else { return Ok(()) };
+        self.written = registry.append(&self.file, chunk, self.elements)?;
         while self.written.is_none() {
             // A writer opened in the middle of a run cannot know that its window's file is about to be finished.
             registry.forget(&self.file);
             let next = registry.file(self.file.slot, epoch, self.file.replace)?;
             self.file = next.map_err(|refusal| failed(&self.file.label, refusal.reason.into()))?;
-            self.written = registry.append(&self.file, chunk)?;
+            self.written = registry.append(&self.file, chunk, self.elements)?;
         }
+        self.elements = 0;
         Ok(())
     }
 
@@ -189,6 +195,11 @@ impl<T: Element, F: Encode<T>> Share<T, F> {
         let (temporary, path) = Registry::<F>::paths_of(&self.file);
         Some(Prepared { path, temporary, window: self.file.slot.window, epoch, bytes })
     }
+}
+
+/// An encoder may refuse elements that it took before.
+fn newly_refused<T>(rejects: &Rejects<T>, before: usize) -> u64 {
+    (rejects.as_slice().len() - before) as u64
 }
 
 fn failed(label: &str, cause: BoxError) -> Error {

@@ -124,7 +124,7 @@ mod tests {
                 NoAnswer => tide.no_answer(now),
                 Look(None) => assert_eq!(tide.at(now), Timestamp::MIN, "at {second} s"),
                 Look(Some(wanted)) => {
-                    assert_eq!(tide.at(now), Timestamp::from_secs(*wanted), "at {second} s")
+                    assert_eq!(tide.at(now), Timestamp::from_secs(*wanted), "at {second} s");
                 }
             }
         }
