@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use flow_core::Summary;
 use flow_core::exec::StepCounts;
+use flow_core::metrics::MetricValue;
 use flow_core::sink::Delivery;
 
 /// What a run did; prints as a table.
@@ -66,7 +68,14 @@ impl fmt::Display for Report {
                 grouped(self.rate(elements_out) as u64),
             )?;
         }
-        for (name, value) in &self.summary.metrics {
+        let mut own = self.summary.metrics.clone();
+        for step in self.summary.steps.iter().map(|step| &step.step.name) {
+            let counted = take_of_step(&mut own, step);
+            if !counted.is_empty() {
+                writeln!(f, "{step}: {}", counted.join(", "))?;
+            }
+        }
+        for (name, value) in own {
             writeln!(f, "{name}: {value}")?;
         }
         for (name, delivery) in &self.sinks {
@@ -85,6 +94,20 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Takes what a step's connector has counted out of the metrics, as texts; what is zero is not worth one.
+fn take_of_step(metrics: &mut BTreeMap<String, MetricValue>, step: &str) -> Vec<String> {
+    let taken = metrics.extract_if(.., |name, _| name.strip_prefix(step).is_some_and(|rest| rest.starts_with('.')));
+    let text = |(name, value): (String, MetricValue)| {
+        let name = &name[step.len() + 1..];
+        match value {
+            MetricValue::Counter(0) | MetricValue::Gauge(0) => None,
+            MetricValue::Counter(n) => Some(format!("{name} {}", grouped(n))),
+            other => Some(format!("{name} {other}")),
+        }
+    };
+    taken.filter_map(text).collect()
 }
 
 /// A number with its thousands apart.
@@ -109,10 +132,19 @@ pub(crate) fn peak_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::*;
 
     #[test]
     fn thousands_stand_apart() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn what_a_connector_counts_stands_on_a_line() {
+        let counters = [("read.acks", 1_200), ("read.retries", 0), ("read-2.acks", 3), ("reads", 4)];
+        let mut metrics: BTreeMap<_, _> =
+            counters.iter().map(|(name, n)| ((*name).to_owned(), MetricValue::Counter(*n))).collect();
+        assert_eq!(take_of_step(&mut metrics, "read"), ["acks 1,200"]);
+        assert_eq!(metrics.keys().collect::<Vec<_>>(), ["read-2.acks", "reads"]);
     }
 }

@@ -1,6 +1,5 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bigquery::batch::Row;
 
@@ -38,18 +37,11 @@ impl<T> Ids<T> {
 
 /// A name that nobody else has: not another writer, and not another run of the program.
 pub(in crate::bigquery) fn unique() -> String {
-    static NAMES: AtomicU64 = AtomicU64::new(0);
-    let name = NAMES.fetch_add(1, Ordering::Relaxed);
-    // Seeded by the machine's randomness and the time, but once for the process: the two may be the same on threads that
-    // began alike, so that the number has to tell names of a process apart.
-    let (a, b) = (foldhash::quality::RandomState::default(), foldhash::quality::RandomState::default());
-    format!("{:016x}{:016x}", a.hash_one((std::process::id(), name)), b.hash_one(name))
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use flow_core::Meta;
 
     use super::*;
@@ -68,13 +60,5 @@ mod tests {
         assert_eq!(given.of(&row("a")), "a".repeat(100));
         let long = given.of(&row("ab"));
         assert!(long.len() == 32 && long == given.of(&row("ab")) && long != given.of(&row("ba")), "{long}");
-    }
-
-    #[test]
-    fn names_of_threads_that_began_alike_are_apart() {
-        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let name = || runtime().block_on(async { tokio::spawn(async { unique() }).await.unwrap() });
-        let names: HashSet<String, foldhash::fast::FixedState> = (0..50).map(|_| name()).collect();
-        assert_eq!(names.len(), 50);
     }
 }
