@@ -8,7 +8,9 @@ use flow_core::prelude::*;
 use flow_core::testing::{Input, MemorySink, MemorySinks, Script, stream};
 use pipelines::user_registration::generate::{self, answer};
 use pipelines::user_registration::pipeline::register;
-use pipelines::user_registration::{AgeBand, DeadLetter, LetterRow, Received, SegmentRow, Settings, UserRow};
+use pipelines::user_registration::{
+    AgeBand, DeadLetter, Input as Messages, LetterRow, Received, SegmentRow, Settings, Tables, UserRow,
+};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -317,7 +319,7 @@ fn history_and_stream_go_into_one_table_without_duplicates_and_history_is_not_co
     let (p, memory) = (Pipeline::new(), Memory::new());
     let live = stream().add([(Ok(received(&answer_of(&[result(2, "b"), result(4, "d")]))), at(PUBLISHED))]);
     let live = live.collection(&p);
-    let past = From::History(vec![file.to_str().unwrap().to_owned()]).read(&p);
+    let past = Messages::History(vec![file.to_str().unwrap().to_owned()]).read(&p);
     register(&p, &live.flatten([&past]), Settings::default(), memory.tables());
     ReferenceRunner::new().run(p).unwrap_or_else(|error| panic!("{}", error.report()));
 

@@ -133,7 +133,7 @@ fn login(dice: &mut Dice) -> String {
 }
 
 fn hex(dice: &mut Dice, bytes: usize) -> String {
-    (0..bytes).map(|_| format!("{:02x}", dice.below(256))).collect()
+    (0..2 * bytes).map(|_| dice.pick(b"0123456789abcdef")).map(char::from).collect()
 }
 
 /// When a user was born; the older version has a plain text.

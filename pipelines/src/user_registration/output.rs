@@ -26,6 +26,8 @@ pub struct Output {
     pub create: Create,
     /// What is done with the users that are in the table.
     pub write: Disposition,
+    /// Where files are staged to be loaded, beneath `gs://`: wanted where users are replaced.
+    pub staging: Option<String>,
     /// Whether what has failed and is repeated leaves no row twice.
     pub exactly_once: bool,
     /// What measures how soon users are in their table.
@@ -40,6 +42,10 @@ impl Output {
     /// The sinks of the tables.
     pub fn tables(&self) -> BigTables {
         let users = self.table(&self.users, UserRow::SCHEMA).write(self.write);
+        let users = match &self.staging {
+            Some(place) => users.staging(place),
+            None => users,
+        };
         Tables {
             users: self.freshness.of(users, |row| row.published),
             letters: self.table(&self.letters, LetterRow::SCHEMA),

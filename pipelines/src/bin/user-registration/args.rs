@@ -55,7 +55,7 @@ Examples:
   user-registration                                       made-up users, on an emulator in this process
   user-registration --segments user_segments              the same, counted by country, gender and age
   user-registration --project shop                        on Google Cloud, from and to the places of the usual names
-  user-registration --project shop --input gs://shop-history/users/ --no-stream --write truncate
+  user-registration --project shop --input gs://shop-history/users/ --no-stream
 Emulators that run elsewhere are named by PUBSUB_EMULATOR_HOST, STORAGE_EMULATOR_HOST and BIGQUERY_EMULATOR_HOST.
 Messages come from user-producer.";
 
@@ -136,6 +136,10 @@ struct TableArgs {
     #[arg(long, value_enum, env = "USER_REGISTRATION_WRITE", default_value_t = WriteArg::Append)]
     write: WriteArg,
 
+    /// Where files are staged to be loaded, which users that are replaced have to be
+    #[arg(long, value_name = "gs://BUCKET/PREFIX", env = "USER_REGISTRATION_STAGING")]
+    staging: Option<String>,
+
     /// Write so that what has failed and is repeated leaves no row twice
     #[arg(long, env = "USER_REGISTRATION_EXACTLY_ONCE")]
     exactly_once: bool,
@@ -215,6 +219,7 @@ impl Args {
                 WriteArg::Truncate => Disposition::Truncate,
                 WriteArg::Empty => Disposition::Empty,
             },
+            staging: tables.staging.clone(),
             exactly_once: tables.exactly_once,
             freshness: Freshness::by_system_clock(),
         }

@@ -41,12 +41,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("on {}", home.describe());
     let publisher = if args.no_stream { None } else { Some(publish(args, cloud, &topic, messages)?) };
     let report = LocalRunner::new(args.runner.clone()).run(p);
-    let published = publisher.map(|publisher| {
-        publisher.drain();
-        publisher.wait()
+    let publication = publisher.map(|job| {
+        job.drain();
+        job.wait()
     });
     let report = report?;
-    published.transpose()?;
+    publication.transpose()?;
     println!("{report}\n\n{}", summary(&report, &output));
     show(cloud, &output)
 }
