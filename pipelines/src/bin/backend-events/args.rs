@@ -11,6 +11,7 @@ use pipelines::backend_events::pipeline::Settings;
 use pipelines::backend_events::{
     Catalog, Datasets, Generated, Input, Objects, Output, Subscription, Tables, generate,
 };
+use pipelines::program::{full_name, parse_time};
 
 /// Keeps a shop's events as JSON objects, and appends them to one table per event type
 ///
@@ -217,11 +218,7 @@ impl Cloud {
 
     /// The full name of the subscription.
     pub(crate) fn subscription(&self, project: &str) -> String {
-        if self.subscription.contains('/') {
-            self.subscription.clone()
-        } else {
-            format!("projects/{project}/subscriptions/{}", self.subscription)
-        }
+        full_name(&self.subscription, project, "subscriptions")
     }
 
     pub(crate) fn input(&self, cloud: &GoogleCloud, project: &str, ends_after: Option<u64>) -> Input {
@@ -285,9 +282,4 @@ impl Generator {
         let during = self.seconds.map(Duration::from_secs);
         Generated { seed: self.seed.unwrap_or(0), count, rate: self.rate.map(u64::from), during, shop }
     }
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    time.ok_or_else(|| "wanted a time, as 90s or 10min".to_owned())
 }

@@ -9,9 +9,10 @@ use flow_runner_local::{LocalRunner, Options};
 use pipelines::backend_events::pipeline::backend_events;
 use pipelines::backend_events::{Catalog, EventType, Generated};
 use pipelines::cloud::{self, Home};
+use pipelines::program::grouped;
 
 use crate::args::Args;
-use crate::summary::{grouped, summary};
+use crate::summary::summary;
 
 const TOPIC: &str = "backend-events-topic";
 const BUCKET: &str = "flow-demo-events";

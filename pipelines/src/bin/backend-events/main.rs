@@ -8,38 +8,17 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
 use flow_core::{Error, Pipeline};
 use flow_runner_local::LocalRunner;
 use pipelines::backend_events::pipeline::backend_events;
 use pipelines::backend_events::{Input, Output, schema};
+use pipelines::program;
 
 use args::{Args, Place};
 use summary::summary;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(help) if !help.use_stderr() => help.exit(),
-        Err(wrong) => {
-            eprintln!("{} (`--help` lists the options)", in_a_line(&wrong.to_string()));
-            return ExitCode::from(2);
-        }
-    };
-    pipelines::cloud::tell_on_stderr();
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", error.report());
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// What is wrong with the options, without the usage that clap prints behind it.
-fn in_a_line(message: &str) -> String {
-    let lines = message.lines().map(str::trim).take_while(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join(" ")
+    program::main(run)
 }
 
 fn run(args: &Args) -> Result<(), Error> {

@@ -1,9 +1,9 @@
 use std::fmt::Write;
 
-use flow_core::Summary;
 use flow_runner_local::Report;
 use pipelines::backend_events::pipeline::Settings;
 use pipelines::backend_events::{Catalog, Tables};
+use pipelines::program::{counts, grouped};
 
 /// What came of the messages, and where it is.
 pub(crate) fn summary(report: &Report, catalog: &Catalog, settings: &Settings) -> String {
@@ -31,22 +31,4 @@ pub(crate) fn summary(report: &Report, catalog: &Catalog, settings: &Settings) -
         }
     };
     text
-}
-
-/// The counters whose names begin alike: their sum, and those that have counted something.
-fn counts(summary: &Summary, prefix: &str) -> (u64, String) {
-    let names = summary.metrics.keys().filter_map(|name| Some((name, name.strip_prefix(prefix)?)));
-    let counts = names.map(|(name, rest)| (summary.counter(name), rest)).filter(|(count, _)| *count > 0);
-    let counts: Vec<_> = counts.collect();
-    let texts: Vec<_> = counts.iter().map(|(count, name)| format!("{name} {}", grouped(*count))).collect();
-    let text = if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
-    (counts.iter().map(|(count, _)| count).sum(), text)
-}
-
-/// A number with its thousands apart.
-pub(crate) fn grouped(number: u64) -> String {
-    match number {
-        0..1_000 => number.to_string(),
-        _ => format!("{},{:03}", grouped(number / 1_000), number % 1_000),
-    }
 }
