@@ -252,3 +252,44 @@ fn a_subscription_that_is_not_there_is_said_at_the_start() {
     assert!(error.to_string().contains("projects/shop/subscriptions/none"), "{error}");
     assert!(error.report().contains("gcloud pubsub subscriptions create"), "{}", error.report());
 }
+
+/// The rows that are in a table after a backfill from objects.
+fn backfilled(shop: &Shop, patterns: &[&str]) -> usize {
+    let settings = shop.settings();
+    let Tables::BigQuery(datasets) = &settings.output.tables else { unreachable!("they are in BigQuery") };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let there = runtime.block_on(backfill::existing(&shop.cloud, datasets, &settings.catalog)).unwrap();
+    let p = Pipeline::new();
+    let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+    backfill::backfill(&p, &Input::Objects(patterns, shop.cloud.clone()), &settings, datasets, &there);
+    let report = LocalRunner::new(Options::default().with_workers(2)).run(p);
+    report.unwrap_or_else(|error| panic!("{}", error.report()));
+    shop.rows("raw_events", "order").len()
+}
+
+#[test]
+fn a_backfill_adds_what_is_not_in_the_tables_and_an_overlapping_day_adds_nothing() {
+    let shop = Shop::open();
+    let at = now();
+    (0..30).for_each(|n| shop.publish(order(n, &at).to_string(), &[]));
+    shop.run(&shop.settings(), 30);
+    let lines = |orders: std::ops::Range<u32>| -> String {
+        orders.map(|n| format!("{}\n", order(n, &at).to_string().replace('Z', "+00:00"))).collect()
+    };
+    shop.emulator.gcs().write("events", "history/one.json", lines(20..50)).unwrap();
+    shop.emulator.gcs().write("events", "history/two.json", lines(40..60)).unwrap();
+    assert_eq!(backfilled(&shop, &["gs://events/output/order/**"]), 30);
+    assert_eq!(backfilled(&shop, &["gs://events/output/order/**", "gs://events/history/*.json"]), 60);
+    assert_eq!(backfilled(&shop, &["gs://events/history/*.json"]), 60);
+    let ids: std::collections::BTreeSet<_> =
+        shop.rows("raw_events", "order").iter().map(|row| row["order_id"].to_string()).collect();
+    assert_eq!(ids.len(), 60);
+    assert_eq!(shop.rows("curated", "order_header").len(), 60);
+}
+
+#[test]
+fn a_backfill_makes_the_tables_that_are_not_there() {
+    let shop = Shop::open();
+    shop.emulator.gcs().write("events", "history/one.json", order(1, &now()).to_string()).unwrap();
+    assert_eq!(backfilled(&shop, &["gs://events/history/*"]), 1);
+}

@@ -19,6 +19,8 @@ pub enum Input {
     Generated(Generated),
     /// The lines of files: paths, directories or globs.
     Files(Vec<String>),
+    /// The lines of objects: `gs://bucket/pattern`.
+    Objects(Vec<String>, GoogleCloud),
     /// The lines of standard input.
     Stdin,
     /// The messages of a subscription.
@@ -57,14 +59,17 @@ impl Input {
         match self {
             Input::Generated(generated) => p.read(generated.source()),
             Input::Stdin => p.read(Stdin::new(Lines)),
-            Input::Files(patterns) => {
-                let mut patterns = patterns.iter();
-                let first = ReadFiles::new(patterns.next().cloned().unwrap_or_default(), Lines);
-                p.read(patterns.fold(first, ReadFiles::and))
-            }
+            Input::Files(patterns) => p.read(lines(patterns)),
+            Input::Objects(patterns, cloud) => p.read(lines(patterns).on(cloud)),
             Input::Subscription(subscription) => subscription.read(p),
         }
     }
+}
+
+fn lines(patterns: &[String]) -> ReadFiles<Lines> {
+    let mut patterns = patterns.iter();
+    let first = ReadFiles::new(patterns.next().cloned().unwrap_or_default(), Lines);
+    patterns.fold(first, ReadFiles::and)
 }
 
 impl Subscription {

@@ -4,6 +4,7 @@
 //! line of code. A message becomes an [`Event`] or a [`DeadLetter`] in [`Message::check`]; behind it events are
 //! trusted. The [`paths`] of objects, the [`schema`] of tables and the [`curated`] rows are functions of events and
 //! catalog entries alone, and [`generate`] makes events to try it all with.
+pub mod backfill;
 pub mod curated;
 pub mod decode;
 pub mod generate;

@@ -88,7 +88,7 @@ pub fn store(p: &Pipeline, messages: &PCollection<Result<Received, DeadLetter>>,
 }
 
 /// Decodes every message and compares it with its type's entry in the catalog; counts what is odd.
-fn check(
+pub(super) fn check(
     p: &Pipeline,
     messages: &PCollection<Result<Received, DeadLetter>>,
     settings: &Settings,
@@ -104,13 +104,13 @@ fn check(
 }
 
 /// Counts the events of each type.
-fn count(p: &Pipeline, events: &PCollection<Event>, catalog: &Catalog) -> PCollection<Event> {
+pub(super) fn count(p: &Pipeline, events: &PCollection<Event>, catalog: &Catalog) -> PCollection<Event> {
     let kinds = Tally::new(p, "events", catalog.types().map(|event_type| &**event_type.name()));
     events.inspect(move |event| kinds.inc(&event.kind)).named("count events")
 }
 
 /// Counts dead letters by the reason, which for messages of no known type is that.
-fn count_letters(
+pub(super) fn count_letters(
     p: &Pipeline,
     letters: &PCollection<DeadLetter>,
     reason: &'static str,

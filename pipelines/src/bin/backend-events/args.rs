@@ -74,6 +74,7 @@ Examples:
   backend-events --count 1000000                          a million of them
   backend-events --rate 1000                              a thousand a second, until Ctrl-C
   backend-events --project shop --bucket shop-events      on Google Cloud, from and to the places of the usual names
+  backend-events --project shop --bucket shop-events --backfill 'gs://shop-events/output/*/2025/02/08/**'
   backend-events --output out                             made-up events, to files
   backend-events --input 'in/*.jsonl' more/ --output out
   backend-events --input - < events.jsonl
@@ -95,6 +96,10 @@ pub(crate) struct Cloud {
         default_value = "backend-events-topic-sub"
     )]
     subscription: String,
+
+    /// Add the events of these objects that are not in the tables, and end: `gs://bucket/output/order/2025/02/08/**`
+    #[arg(long, value_name = "PATTERN", num_args = 1.., requires = "project", conflicts_with = "input")]
+    pub(crate) backfill: Vec<String>,
 
     /// The bucket of the objects
     #[arg(long, value_name = "NAME", env = "BACKEND_EVENTS_BUCKET", requires = "project")]

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use flow_core::{Error, Pipeline};
 use flow_runner_local::LocalRunner;
-use pipelines::backend_events::pipeline::backend_events;
-use pipelines::backend_events::{Input, Output, schema};
+use pipelines::backend_events::pipeline::{Settings, backend_events};
+use pipelines::backend_events::{Catalog, Input, Output, backfill, schema};
 use pipelines::program;
 
 use args::{Args, Place};
@@ -31,6 +31,7 @@ fn run(args: &Args) -> Result<(), Error> {
     let (input, output) = match args.place() {
         Place::Home if !args.plan => return home::run(args, &catalog),
         Place::Home | Place::Files => files(args),
+        Place::Cloud if !args.cloud.backfill.is_empty() => return past(args, &catalog),
         Place::Cloud => cloud(args),
     };
     let settings = args.settings(Arc::clone(&catalog), output);
@@ -40,9 +41,32 @@ fn run(args: &Args) -> Result<(), Error> {
         print!("{p}");
         return Ok(());
     }
+    execute(args, p, &settings)
+}
+
+/// Runs the pipeline, and tells what came of it.
+fn execute(args: &Args, p: Pipeline, settings: &Settings) -> Result<(), Error> {
     let report = LocalRunner::new(args.runner.clone()).run(p)?;
-    println!("{report}\n\n{}", summary(&report, &catalog, &settings));
+    println!("{report}\n\n{}", summary(&report, &settings.catalog, settings));
     Ok(())
+}
+
+/// Fills the tables from the objects of the past.
+fn past(args: &Args, catalog: &Arc<Catalog>) -> Result<(), Error> {
+    let (_, output) = cloud(args);
+    let datasets = args.cloud.datasets(args.cloud.project.as_deref().unwrap_or_default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Error::config("there is no runtime").caused_by(e))?;
+    let there = runtime.block_on(backfill::existing(&output.cloud, &datasets, catalog))?;
+    let input = Input::Objects(args.cloud.backfill.clone(), output.cloud.clone());
+    let settings = args.settings(Arc::clone(catalog), output);
+    let p = Pipeline::new();
+    backfill::backfill(&p, &input, &settings, &datasets, &there);
+    if args.plan {
+        print!("{p}");
+        return Ok(());
+    }
+    execute(args, p, &settings)
 }
 
 fn files(args: &Args) -> (Input, Output) {
