@@ -1,5 +1,6 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bigquery::batch::Row;
 
@@ -35,11 +36,13 @@ impl<T> Ids<T> {
     }
 }
 
-/// A name that nobody else has: not another writer, and not another run of the program.
+/// A name that nobody else has: not another writer of this process, not another process, and not another run.
 pub(in crate::bigquery) fn unique() -> String {
-    // Seeded by the machine's randomness and the time.
-    let (a, b) = (foldhash::quality::RandomState::default(), foldhash::quality::RandomState::default());
-    format!("{:016x}{:016x}", a.hash_one(std::process::id()), b.hash_one(1_u8))
+    static NAMES: AtomicU64 = AtomicU64::new(0);
+    // The layout of the process's memory is random, and the clock tells runs apart.
+    let process = foldhash::quality::RandomState::default().hash_one(std::process::id());
+    let now = jiff::Timestamp::now().as_microsecond();
+    format!("{now:x}-{process:016x}-{:x}", NAMES.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(test)]
