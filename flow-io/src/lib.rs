@@ -5,6 +5,7 @@
 //! | text files | [`TextFiles::matching`](files::TextFiles::matching), [`stdin`](files::TextFiles::stdin) | [`TextFiles::under`](files::TextFiles::under) | `files` |
 //! | JSON lines | [`JsonFiles::matching`](files::JsonFiles::matching), [`stdin`](files::JsonFiles::stdin) | [`JsonFiles::under`](files::JsonFiles::under) | `files` |
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
+//! | BigQuery | `BigQuery::read`, `query` | `BigQuery::table` | `bigquery` |
 //! | made-up data | [`Generator`] | | |
 //!
 //! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what

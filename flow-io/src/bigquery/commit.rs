@@ -87,7 +87,9 @@ impl<T> Committing<'_, T> {
         }
         // All or none: that some are committed already and others are not has no meaning of ours.
         if answer.commit_time.is_none() && answer.stream_errors.len() < names.len() {
-            return Err(self.failed(Failure::lasting("some of its streams are committed, and others are not")));
+            return Err(
+                self.failed(Failure::lasting("some of its streams are committed, and others are not"))
+            );
         }
         for (stream, rows) in streams {
             self.shared.became_visible(&stream, rows as i64, rows);

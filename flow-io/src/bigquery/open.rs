@@ -54,7 +54,14 @@ impl<T: Element + Serialize> Open<T> {
         let retrying = asking.retrying.clone();
         let destination = target.name.to_string();
         let appends = |kind, encoder: &Encoder<T>| {
-            Appends::start(&service, &retrying, target.name.clone(), known.clone(), kind, encoder.descriptor())
+            Appends::start(
+                &service,
+                &retrying,
+                target.name.clone(),
+                known.clone(),
+                kind,
+                encoder.descriptor(),
+            )
         };
         let path = match way {
             Way::Inserts => {
@@ -174,7 +181,10 @@ impl<T> Drop for Open<T> {
 /// Changes go by the table's primary key.
 async fn check_key(asking: &Asking, service: &Service, target: &Target) -> Result<(), Trouble> {
     use super::service::Failure;
-    let key = asking.retrying.run("looking up a primary key", Failure::fault, || service.key_of(&target.name)).await;
+    let key = asking
+        .retrying
+        .run("looking up a primary key", Failure::fault, || service.key_of(&target.name))
+        .await;
     match key {
         Ok(key) if !key.is_empty() => Ok(()),
         Ok(_) => Err(Trouble::Refuse(format!(

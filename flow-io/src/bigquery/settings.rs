@@ -98,7 +98,10 @@ impl<T> Clone for Settings<T> {
 
 impl<T> fmt::Debug for Settings<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("table", &self.named).field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("table", &self.named)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,11 +137,14 @@ impl<T> Settings<T> {
         }
         let name: TableName = self.named.resolve(self.project.as_deref())?;
         let schema = match &self.schema {
-            Some(Err(wrong)) => return Err(Error::config(format!("the schema of the table {name}: {wrong}"))),
+            Some(Err(wrong)) => {
+                return Err(Error::config(format!("the schema of the table {name}: {wrong}")));
+            }
             Some(Ok(schema)) => Some(schema.clone()),
             None => None,
         };
-        let partitioning = self.partitioning.clone().map(|p| Partitioning { expiration: self.expiration, ..p });
+        let partitioning =
+            self.partitioning.clone().map(|p| Partitioning { expiration: self.expiration, ..p });
         if partitioning.is_none() && (self.expiration.is_some() || self.require_filter) {
             return Err(Error::config(format!("the table {name} has no partitions to expire or filter")));
         }

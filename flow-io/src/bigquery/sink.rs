@@ -51,12 +51,7 @@ pub(super) struct Asking {
 
 impl<T> Shared<T> {
     pub(super) fn new(settings: Settings<T>) -> Self {
-        Shared {
-            settings,
-            asking: OnceLock::new(),
-            was_empty: OnceCell::new(),
-            visible: Mutex::default(),
-        }
+        Shared { settings, asking: OnceLock::new(), was_empty: OnceCell::new(), visible: Mutex::default() }
     }
 
     /// How the sink asks; without a writer, as before a run, nothing is counted for anybody.

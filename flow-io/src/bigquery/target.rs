@@ -70,7 +70,10 @@ impl Target {
             }
         }
         if self.clustering.len() > 4 {
-            return Err(Error::config(format!("the table {} is clustered by more than four columns", self.name)));
+            return Err(Error::config(format!(
+                "the table {} is clustered by more than four columns",
+                self.name
+            )));
         }
         Ok(())
     }

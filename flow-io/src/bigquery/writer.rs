@@ -116,12 +116,7 @@ impl<T: Element + Serialize> Writer<T> for TableWriter<T> {
         }
     }
 
-    async fn prepare(
-        &mut self,
-        _: u64,
-        _: Timestamp,
-        rejects: &mut Rejects<T>,
-    ) -> Result<Vec<Prepared>> {
+    async fn prepare(&mut self, _: u64, _: Timestamp, rejects: &mut Rejects<T>) -> Result<Vec<Prepared>> {
         self.take_early(rejects).await?;
         match &mut self.state {
             State::Open(open) => open.prepare(rejects).await,
@@ -141,7 +136,8 @@ impl<R> Drop for Task<R> {
 
 impl<R> Task<R> {
     pub(super) async fn join(&mut self) -> Result<R> {
-        let lost = |cause| Error::new(ErrorKind::Internal, "a task of a BigQuery sink was lost").caused_by(cause);
+        let lost =
+            |cause| Error::new(ErrorKind::Internal, "a task of a BigQuery sink was lost").caused_by(cause);
         (&mut self.0).await.map_err(lost)
     }
 }

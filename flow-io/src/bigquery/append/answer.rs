@@ -34,7 +34,9 @@ pub(super) fn judge(
     }
     match answer.response {
         Some(Response::AppendResult(taken)) => Ok(Answer::Taken(taken.offset)),
-        Some(Response::Error(error)) => of_status(&Status::new(Code::from(error.code), error.message), kind, is_new),
+        Some(Response::Error(error)) => {
+            of_status(&Status::new(Code::from(error.code), error.message), kind, is_new)
+        }
         None => Err(Failure::lasting("the service answered nothing").passing()),
     }
 }
@@ -44,7 +46,9 @@ fn of_status(status: &Status, kind: Kind, is_new: bool) -> Result<Answer, Failur
     match status.code() {
         // Whose rows are there already, and why there is a gap, cannot be told: what we acknowledged to ourselves is
         // never sent again.
-        Code::AlreadyExists | Code::OutOfRange | Code::FailedPrecondition | Code::NotFound if kind.has_offsets() => {
+        Code::AlreadyExists | Code::OutOfRange | Code::FailedPrecondition | Code::NotFound
+            if kind.has_offsets() =>
+        {
             Ok(Answer::Astray(failure.to_string()))
         }
         Code::NotFound if is_new => Err(failure.passing()),
@@ -87,7 +91,9 @@ mod tests {
     fn wrong_rows_are_told_before_the_error_that_comes_with_them() {
         let Ok(Some(mut answer)) = said(Code::InvalidArgument) else { panic!("an answer") };
         answer.row_errors = vec![RowError { index: 3, code: 1, message: "too\nlong".into() }];
-        let Ok(Answer::Wrong(rows)) = judge(Ok(Some(answer)), Kind::Default, false) else { panic!("wrong rows") };
+        let Ok(Answer::Wrong(rows)) = judge(Ok(Some(answer)), Kind::Default, false) else {
+            panic!("wrong rows")
+        };
         assert_eq!(rows, [(3, "too long".to_owned())]);
     }
 

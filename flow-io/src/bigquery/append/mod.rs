@@ -104,7 +104,9 @@ impl<T: Element> Appends<T> {
     async fn failure(&mut self) -> Error {
         match self.task.join().await {
             Ok(Err(error)) | Err(error) => error,
-            Ok(Ok(())) => Error::new(ErrorKind::Internal, "the connection of a BigQuery sink ended too early"),
+            Ok(Ok(())) => {
+                Error::new(ErrorKind::Internal, "the connection of a BigQuery sink ended too early")
+            }
         }
     }
 }

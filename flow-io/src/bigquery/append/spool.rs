@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn rows_come_back_from_memory_and_from_the_file() {
         let mut spool = Spool::keeping(4);
-        let chunks = [vec![b"ab".to_vec(), b"c".to_vec()], vec![b"defg".to_vec(), Vec::new()], vec![b"h".to_vec()]];
+        let chunks =
+            [vec![b"ab".to_vec(), b"c".to_vec()], vec![b"defg".to_vec(), Vec::new()], vec![b"h".to_vec()]];
         for _ in 0..2 {
             for chunk in &chunks {
                 spool.push(chunk.clone()).unwrap();

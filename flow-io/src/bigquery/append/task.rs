@@ -268,7 +268,9 @@ impl<T: Element> Appender<T> {
     fn settle(&mut self, answer: Answer) -> Result<()> {
         let sent = self.in_flight.pop_front().expect("what is answered was sent");
         match answer {
-            Answer::Taken(offset) if self.kind.has_offsets() && offset.is_some_and(|at| at != sent.offset) => {
+            Answer::Taken(offset)
+                if self.kind.has_offsets() && offset.is_some_and(|at| at != sent.offset) =>
+            {
                 let why = format!("rows for offset {} are at {offset:?}", sent.offset);
                 self.in_flight.push_front(sent);
                 self.go_astray(&why)
@@ -307,7 +309,9 @@ impl<T: Element> Appender<T> {
         }
         if outcome.refused.is_empty() {
             let reason = wrong.first().map_or("", |(_, reason)| reason.as_str());
-            return Err(self.failed(Failure::lasting(format!("rows are refused that cannot be told: {reason}"))));
+            return Err(
+                self.failed(Failure::lasting(format!("rows are refused that cannot be told: {reason}")))
+            );
         }
         let _ = self.outcomes.send(outcome);
         if self.kind.has_offsets() {
@@ -390,7 +394,9 @@ impl<T: Element> Appender<T> {
                 self.kept.clear().map_err(|cause| self.spool_failed(cause))?;
                 Ok(true)
             }
-            Ok(rows) => self.go_astray(&format!("{acked} rows were taken and {rows} are there")).map(|()| false),
+            Ok(rows) => {
+                self.go_astray(&format!("{acked} rows were taken and {rows} are there")).map(|()| false)
+            }
             Err(failure) if failure.is_missing() => self.go_astray(&failure.to_string()).map(|()| false),
             Err(failure) => Err(self.failed(failure)),
         }

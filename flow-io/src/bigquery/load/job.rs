@@ -91,7 +91,8 @@ impl Loading<'_> {
             schema: target.schema.as_ref().map(crate::bigquery::Schema::to_client),
             time_partitioning: target.time_partitioning(),
             clustering: target.clustered(),
-            schema_update_options: (append && target.add_fields).then(|| vec!["ALLOW_FIELD_ADDITION".to_owned()]),
+            schema_update_options: (append && target.add_fields)
+                .then(|| vec!["ALLOW_FIELD_ADDITION".to_owned()]),
             max_bad_records: Some(0),
             ..Default::default()
         }

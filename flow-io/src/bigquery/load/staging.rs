@@ -80,7 +80,11 @@ impl Staging {
             if let Err(error) = gone
                 && error.status().is_none_or(|s| s.code != google_cloud_gax::error::rpc::Code::NotFound)
             {
-                tracing::warn!(bucket = self.bucket, name, "a staged object that was loaded cannot be removed");
+                tracing::warn!(
+                    bucket = self.bucket,
+                    name,
+                    "a staged object that was loaded cannot be removed"
+                );
             }
         }
     }
@@ -96,7 +100,8 @@ impl Clients {
         if let Some(endpoint) = cloud.endpoint(Service::Storage)? {
             storage = storage.with_endpoint(endpoint);
         }
-        let mut control = StorageControl::builder().with_credentials(cloud.credentials(Service::StorageControl)?);
+        let mut control =
+            StorageControl::builder().with_credentials(cloud.credentials(Service::StorageControl)?);
         if let Some(endpoint) = cloud.endpoint(Service::StorageControl)? {
             control = control.with_endpoint(endpoint);
         }

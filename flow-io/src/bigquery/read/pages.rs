@@ -121,8 +121,11 @@ impl Pages {
         sql: &str,
     ) -> Result<(String, Option<String>), Failure> {
         let id = format!("flow-query-{}", unique());
-        let query =
-            JobConfigurationQuery { query: sql.to_owned(), use_legacy_sql: Some(false), ..Default::default() };
+        let query = JobConfigurationQuery {
+            query: sql.to_owned(),
+            use_legacy_sql: Some(false),
+            ..Default::default()
+        };
         let reference = JobReference {
             job_id: Some(id.clone()),
             location: location.map(str::to_owned),

@@ -169,12 +169,15 @@ impl<T: Element + DeserializeOwned> Source for ReadRows<T> {
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<RowsSplit>> {
-        let runtime = Handle::try_current()
-            .map_err(|cause| Error::new(ErrorKind::Internal, "BigQuery is read within a runtime").caused_by(cause))?;
+        let runtime = Handle::try_current().map_err(|cause| {
+            Error::new(ErrorKind::Internal, "BigQuery is read within a runtime").caused_by(cause)
+        })?;
         let (place, schema, rows) = runtime.block_on(self.find())?;
-        let schema = serde_json::to_string(&schema)
-            .map_err(|cause| Error::new(ErrorKind::Internal, "a schema has no form in JSON").caused_by(cause))?;
-        let size = (rows / desired.max(1) as u64).clamp(SMALLEST_SPLIT.min(u64::from(self.page)), LARGEST_SPLIT);
+        let schema = serde_json::to_string(&schema).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "a schema has no form in JSON").caused_by(cause)
+        })?;
+        let size =
+            (rows / desired.max(1) as u64).clamp(SMALLEST_SPLIT.min(u64::from(self.page)), LARGEST_SPLIT);
         let starts = (0..rows).step_by(usize::try_from(size).unwrap_or(usize::MAX));
         let split = |from| RowsSplit {
             place: place.clone(),

@@ -46,7 +46,8 @@ impl Failure {
             Err(_) => Fault::Lasting,
         };
         let text = one_line(message);
-        let text = if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
+        let text =
+            if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
         Failure { status: Some(status), text, fault, unread: false }
     }
 

@@ -73,11 +73,7 @@ impl Storage {
         Ok(request)
     }
 
-    pub(crate) async fn create(
-        &self,
-        table: &str,
-        kind: api::write_stream::Type,
-    ) -> Result<String, Failure> {
+    pub(crate) async fn create(&self, table: &str, kind: api::write_stream::Type) -> Result<String, Failure> {
         let stream = api::WriteStream { r#type: kind as i32, ..Default::default() };
         let request = api::CreateWriteStreamRequest { parent: table.to_owned(), write_stream: Some(stream) };
         let answer = async {
@@ -113,7 +109,8 @@ impl Storage {
         table: &str,
         streams: Vec<String>,
     ) -> Result<api::BatchCommitWriteStreamsResponse, Failure> {
-        let request = api::BatchCommitWriteStreamsRequest { parent: table.to_owned(), write_streams: streams };
+        let request =
+            api::BatchCommitWriteStreamsRequest { parent: table.to_owned(), write_streams: streams };
         let answer = async {
             let request = self.unary(request, &format!("parent={table}")).await?;
             self.client().batch_commit_write_streams(request).await
@@ -127,7 +124,11 @@ fn with_params<M>(mut request: Request<M>, params: &str) -> Result<Request<M>, S
     // Names are checked; what is not ASCII is encoded, since headers hold no more.
     let mut encoded = String::with_capacity(params.len());
     for byte in params.bytes() {
-        if byte.is_ascii_graphic() { encoded.push(char::from(byte)) } else { encoded.push_str(&format!("%{byte:02X}")) }
+        if byte.is_ascii_graphic() {
+            encoded.push(char::from(byte))
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"))
+        }
     }
     let value = MetadataValue::try_from(encoded.as_str())
         .map_err(|_| Status::invalid_argument("the resource's name does not fit into a header"))?;
