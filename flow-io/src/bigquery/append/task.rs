@@ -183,18 +183,18 @@ impl<T: Element> Appender<T> {
     }
 
     fn next_to_send(&mut self) -> Result<Sent<T>> {
-        let mut sent = match self.queue.pop_front() {
-            Some(sent) => sent,
-            None => {
-                let mut batch = Batch::default();
-                while batch.bytes < MERGED
-                    && let Some(at) = self.replay.next()
-                {
-                    let rows = self.kept.get(at).map_err(|cause| self.spool_failed(cause))?;
-                    rows.into_iter().for_each(|bytes| batch.push(Row { bytes, origin: None }));
+        let mut sent = if let Some(sent) = self.queue.pop_front() {
+            sent
+        } else {
+            let mut batch = Batch::default();
+            while batch.bytes < MERGED
+                && let Some(at) = self.replay.next()
+            {
+                for bytes in self.kept.get(at).map_err(Self::spool_failed)? {
+                    batch.push(Row { bytes, origin: None });
                 }
-                Sent { again: true, ..Sent::new(batch, None) }
             }
+            Sent { again: true, ..Sent::new(batch, None) }
         };
         if let Some(stream) = &mut self.stream {
             sent.offset = stream.next;
@@ -295,7 +295,7 @@ impl<T: Element> Appender<T> {
             return Ok(());
         }
         let rows = sent.batch.rows.into_iter().map(|row| row.bytes).collect();
-        self.kept.push(rows).map_err(|cause| self.spool_failed(cause))
+        self.kept.push(rows).map_err(Self::spool_failed)
     }
 
     /// Refuses the wrong rows of a batch, and has the others sent again.
@@ -369,7 +369,7 @@ impl<T: Element> Appender<T> {
                     stream.prepared = stream.acked;
                     self.finished.push(Token::Flush { stream: stream.name.clone(), end: stream.acked, rows });
                 }
-                self.kept.clear().map_err(|cause| self.spool_failed(cause))?;
+                self.kept.clear().map_err(Self::spool_failed)?;
             }
             Kind::Pending => {
                 if !self.finish_stream().await? {
@@ -391,7 +391,7 @@ impl<T: Element> Appender<T> {
                 self.line = None;
                 self.stream = None;
                 self.finished.push(Token::Stream { stream: name, rows: acked as u64 });
-                self.kept.clear().map_err(|cause| self.spool_failed(cause))?;
+                self.kept.clear().map_err(Self::spool_failed)?;
                 Ok(true)
             }
             Ok(rows) => {
@@ -409,7 +409,7 @@ impl<T: Element> Appender<T> {
         failure.into_error(ErrorKind::Sink, format!("rows cannot be appended to the table {}", self.table))
     }
 
-    fn spool_failed(&self, cause: io::Error) -> Error {
+    fn spool_failed(cause: io::Error) -> Error {
         Error::sink_failed("the temporary file for rows on their way to BigQuery fails", cause)
     }
 }
