@@ -51,7 +51,10 @@ fn rows_are_replaced_at_once_with_the_new_ones() {
 fn what_does_not_go_with_loads_is_said() {
     let emulator = emulator();
     let error = write_bounded(table(&emulator).file_loads(), 1).unwrap_err().to_string();
-    assert!(error.ends_with("file loads need a place: name one with `staging(\"gs://bucket/prefix\")`"), "{error}");
+    assert!(
+        error.ends_with("file loads need a place: name one with `staging(\"gs://bucket/prefix\")`"),
+        "{error}"
+    );
     let error = write_stream(staged(&emulator).file_loads(), 1, 1).unwrap_err().to_string();
     let wanted = "file loads are for collections that end: use `storage_write` or `exactly_once`";
     assert!(error.ends_with(wanted), "{error}");

@@ -28,11 +28,6 @@ impl<T> Default for Batch<T> {
 }
 
 impl<T> Batch<T> {
-    pub(super) fn of(rows: Vec<Row<T>>) -> Self {
-        let bytes = rows.iter().map(|row| row.bytes.len()).sum();
-        Batch { rows, bytes }
-    }
-
     pub(super) fn push(&mut self, row: Row<T>) {
         self.bytes += row.bytes.len();
         self.rows.push(row);
@@ -77,8 +72,8 @@ pub(super) struct Encoder<T> {
 }
 
 enum Form<T> {
-    Json(JsonRows),
-    Proto(ProtoRows, Option<std::sync::Arc<dyn Fn(&T) -> Change + Send + Sync>>),
+    Json(Box<JsonRows>),
+    Proto(Box<ProtoRows>, Option<std::sync::Arc<dyn Fn(&T) -> Change + Send + Sync>>),
 }
 
 impl<T: Serialize> Encoder<T> {
@@ -88,11 +83,11 @@ impl<T: Serialize> Encoder<T> {
                 // A load reads the value of a JSON column as it stands; an insert takes its text.
                 let columns = if way == Way::Loads { JsonColumns::Plain } else { JsonColumns::Text };
                 let rows = JsonRows::new(schema).json_columns(columns);
-                Form::Json(rows.ignore_unknown(settings.ignore_unknown))
+                Form::Json(Box::new(rows.ignore_unknown(settings.ignore_unknown)))
             }
             Way::Default | Way::Buffered | Way::Pending => {
                 let rows = ProtoRows::new(schema, settings.change.is_some())?;
-                Form::Proto(rows.ignore_unknown(settings.ignore_unknown), settings.change.clone())
+                Form::Proto(Box::new(rows.ignore_unknown(settings.ignore_unknown)), settings.change.clone())
             }
         };
         Ok(Encoder { form })

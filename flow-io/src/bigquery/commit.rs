@@ -54,8 +54,8 @@ impl<T> Committing<'_, T> {
     async fn flush(&self, flushes: Vec<(String, i64, u64)>, last: bool) -> Result<()> {
         let all = flushes.into_iter().map(|(stream, end, rows)| async move {
             let flush = || self.service.storage().flush(&stream, end);
-            let flushed = self.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
-            flushed.map_err(|failure| self.failed(failure))?;
+            let done = self.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
+            done.map_err(|failure| self.failed(failure))?;
             self.shared.became_visible(&stream, end, rows);
             if last {
                 // Streams that nobody writes to any more; the service ends them by itself if this does not.

@@ -28,9 +28,9 @@ pub(super) struct Open<T> {
 }
 
 enum Path<T> {
-    Inserts(Inserts<T>),
-    Appends(Appends<T>),
-    Loads(Loads),
+    Inserts(Box<Inserts<T>>),
+    Appends(Box<Appends<T>>),
+    Loads(Box<Loads>),
 }
 
 impl<T: Element + Serialize> Open<T> {
@@ -66,14 +66,20 @@ impl<T: Element + Serialize> Open<T> {
         let path = match way {
             Way::Inserts => {
                 let ids = Ids::new(settings.insert_id.clone());
-                Path::Inserts(Inserts::new(&service, &retrying, target.name.clone(), known.clone(), ids))
+                Path::Inserts(Box::new(Inserts::new(
+                    &service,
+                    &retrying,
+                    target.name.clone(),
+                    known.clone(),
+                    ids,
+                )))
             }
-            Way::Default => Path::Appends(appends(Kind::Default, &encoder)),
-            Way::Buffered => Path::Appends(appends(Kind::Buffered, &encoder)),
-            Way::Pending => Path::Appends(appends(Kind::Pending, &encoder)),
+            Way::Default => Path::Appends(Box::new(appends(Kind::Default, &encoder))),
+            Way::Buffered => Path::Appends(Box::new(appends(Kind::Buffered, &encoder))),
+            Way::Pending => Path::Appends(Box::new(appends(Kind::Pending, &encoder))),
             Way::Loads => {
                 let staging = settings.staging.as_deref().unwrap_or_default();
-                Path::Loads(Loads::new(&settings.cloud, staging, &target.name, cx.worker).await?)
+                Path::Loads(Box::new(Loads::new(&settings.cloud, staging, &target.name, cx.worker).await?))
             }
         };
         Ok(Open {

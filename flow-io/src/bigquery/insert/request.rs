@@ -65,7 +65,8 @@ impl Request {
         let ask = || async {
             self.retrying.traffic().bytes.add(body.len() as u64);
             let request = TableDataInsertAllRequestGzipped::new(body.clone());
-            let answer = self.service.client().tabledata().insert_all_gzipped(project, dataset, table, request).await;
+            let answer =
+                self.service.client().tabledata().insert_all_gzipped(project, dataset, table, request).await;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) => return Err(self.soon(self.service.explained(error.into(), &self.table).await)),
@@ -84,7 +85,9 @@ impl Request {
 /// Whether what the service says of a row holds for the row itself, and not for the moment.
 fn is_lasting(errors: &[ErrorProto]) -> bool {
     let reason = |error: &ErrorProto| error.reason.as_deref().unwrap_or_default().to_owned();
-    errors.iter().any(|error| !matches!(reason(error).as_str(), "stopped" | "timeout" | "backendError" | "internalError"))
+    errors.iter().any(|error| {
+        !matches!(reason(error).as_str(), "stopped" | "timeout" | "backendError" | "internalError")
+    })
 }
 
 /// Whether all rows failed, and for the moment only: then it is the service that is to be waited for.
@@ -100,7 +103,11 @@ fn passing_rows(answer: &TableDataInsertAllResponse) -> Failure {
 }
 
 /// Puts those rows that are in the table or refused into the outcome; the others are to be sent again.
-fn sort<T>(rows: Vec<Asked<T>>, answer: TableDataInsertAllResponse, outcome: &mut Outcome<T>) -> Vec<Asked<T>> {
+fn sort<T>(
+    rows: Vec<Asked<T>>,
+    answer: TableDataInsertAllResponse,
+    outcome: &mut Outcome<T>,
+) -> Vec<Asked<T>> {
     let mut failed = BTreeMap::new();
     for error in answer.insert_errors.unwrap_or_default() {
         let index = error.index.and_then(|index| usize::try_from(index).ok()).unwrap_or_default();

@@ -51,7 +51,7 @@ impl Staging {
             let bucket = format!("projects/_/buckets/{}", self.bucket);
             let write = self.clients.storage.write_object(bucket, name.clone(), content.clone());
             let write = write.set_if_generation_match(0_i64).set_content_type("application/json");
-            match write.send_buffered().await {
+            match Box::pin(write.send_buffered()).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.http_status_code() == Some(412) => Ok(()),
                 Err(error) => Err(error),

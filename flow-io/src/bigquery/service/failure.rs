@@ -25,17 +25,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// BigQuery says these for what passes, also with status 403: there it is no denial.
-const PASSING: [&str; 8] = [
-    "backendError",
-    "internalError",
-    "jobBackendError",
-    "jobInternalError",
-    "jobRateLimitExceeded",
-    "quotaExceeded",
-    "rateLimitExceeded",
-    "tableUnavailable",
-];
+/// BigQuery says these also with status 403: there they are no denial.
+const LIMITS: [&str; 3] = ["jobRateLimitExceeded", "quotaExceeded", "rateLimitExceeded"];
+
+/// BigQuery says these of its own failures, also within a job that is told of with status 200.
+const OWN: [&str; 5] =
+    ["backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable"];
 
 impl Failure {
     pub(crate) fn lasting(text: impl Into<String>) -> Self {
@@ -45,12 +40,14 @@ impl Failure {
     /// By what an answer said.
     pub(crate) fn of_answer(status: i64, reason: &str, message: &str) -> Self {
         let fault = match u16::try_from(status) {
-            _ if PASSING.contains(&reason) => Fault::Passing(None),
+            Ok(400 | 403) if LIMITS.contains(&reason) => Fault::Passing(None),
+            Ok(200 | 400) if OWN.contains(&reason) => Fault::Passing(None),
             Ok(status) => Fault::of_http(status, None),
             Err(_) => Fault::Lasting,
         };
         let text = one_line(message);
-        let text = if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
+        let text =
+            if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
         Failure { status: Some(status), text, fault, unread: false }
     }
 

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use flow_core::{Error, Result};
@@ -125,9 +125,9 @@ fn with_params<M>(mut request: Request<M>, params: &str) -> Result<Request<M>, S
     let mut encoded = String::with_capacity(params.len());
     for byte in params.bytes() {
         if byte.is_ascii_graphic() {
-            encoded.push(char::from(byte))
+            encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"))
+            let _ = write!(encoded, "%{byte:02X}"); // text takes everything
         }
     }
     let value = MetadataValue::try_from(encoded.as_str())

@@ -6,7 +6,7 @@ use gcp_bigquery_client::auth::Authenticator;
 use gcp_bigquery_client::error::BQError;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use tonic::Status;
-use tonic::codegen::http::HeaderMap;
+use tonic::codegen::http::{Extensions, HeaderMap};
 
 /// Who we are, for clients that want a bearer token: Google's credentials make tokens, keep them, and renew them.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ impl Token {
 
     /// The headers of a request: none for nobody.
     pub(crate) async fn headers(&self) -> Result<HeaderMap, Status> {
-        match self.0.headers(Default::default()).await {
+        match self.0.headers(Extensions::default()).await {
             Ok(CacheableResource::New { data, .. }) => Ok(data),
             Ok(CacheableResource::NotModified) => Ok(HeaderMap::new()),
             Err(error) if error.is_transient() => Err(Status::unavailable("the credentials' server is away")),
