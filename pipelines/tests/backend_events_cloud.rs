@@ -10,7 +10,9 @@ use flow_gcp_emulator::Emulator;
 use flow_io::gcp::GoogleCloud;
 use flow_runner_local::{LocalRunner, Options, Report};
 use pipelines::backend_events::pipeline::{Settings, backend_events};
-use pipelines::backend_events::{Catalog, Datasets, Input, Objects, Output, Subscription, Tables, generate};
+use pipelines::backend_events::{
+    Catalog, Datasets, Input, Objects, Output, Subscription, Tables, backfill, generate,
+};
 use serde_json::{Value, json};
 use support::{activity, inventory, order};
 

@@ -1,0 +1,144 @@
+//! The program on an emulator that stands elsewhere: it is told, killed, and started again.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use flow_gcp_emulator::Emulator;
+use serde_json::{Value, json};
+
+const SUBSCRIPTION: &str = "projects/shop/subscriptions/backend-events-topic-sub";
+const TOPIC: &str = "projects/shop/topics/backend-events-topic";
+
+fn shop() -> Emulator {
+    let emulator = Emulator::start().unwrap();
+    emulator.pubsub().create_topic(TOPIC).unwrap();
+    emulator.pubsub().create_subscription(SUBSCRIPTION, TOPIC).unwrap();
+    emulator.gcs().create_bucket("events").unwrap();
+    emulator.bigquery().create_dataset("shop", "raw_events").unwrap();
+    emulator.bigquery().create_dataset("shop", "curated_events").unwrap();
+    emulator
+}
+
+fn program(emulator: &Emulator) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_backend-events"));
+    program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env_clear();
+    for service in ["PUBSUB", "STORAGE", "BIGQUERY"] {
+        program.env(format!("{service}_EMULATOR_HOST"), emulator.address());
+    }
+    program
+}
+
+fn started(emulator: &Emulator) -> Child {
+    program(emulator).args(["--project", "shop", "--bucket", "events", "--epoch", "100ms"]).spawn().unwrap()
+}
+
+fn terminated(program: Child) -> Output {
+    Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap();
+    program.wait_with_output().unwrap()
+}
+
+/// Waits until something is so: what another process does is seen by looking.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..1_500 {
+            if is_so() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{what}: not within half a minute");
+    });
+}
+
+fn publish(emulator: &Emulator, orders: std::ops::Range<u32>) {
+    for n in orders {
+        let id = format!("8c5ad9a8-2b5c-4b3e-9d55-{n:012}");
+        let order = json!({
+            "event_type": "order", "order_id": id, "customer_id": id, "status": "pending",
+            "order_date": jiff::Timestamp::now().to_string(), "total_amount": 59.97,
+            "items": [{"product_id": id, "product_name": "Product 1", "quantity": 3, "price": 19.99}],
+            "shipping_address": {"street": "1 Main St", "city": "Oslo", "country": "Norway"}
+        });
+        emulator.pubsub().publish(TOPIC, order.to_string(), &[("type", "order")]).unwrap();
+    }
+}
+
+fn in_table(emulator: &Emulator) -> BTreeSet<String> {
+    emulator.bigquery().rows("shop", "raw_events", "order").iter().map(|row| id(row)).collect()
+}
+
+fn in_objects(emulator: &Emulator) -> BTreeSet<String> {
+    let objects = emulator.gcs();
+    let names = objects.list("events", "output/order/");
+    let texts =
+        names.iter().map(|name| String::from_utf8(objects.read("events", name).unwrap().to_vec()).unwrap());
+    let ids = |text: String| -> Vec<String> {
+        text.lines().map(|line| id(&serde_json::from_str(line).unwrap())).collect()
+    };
+    texts.flat_map(ids).collect()
+}
+
+fn id(order: &Value) -> String {
+    order["order_id"].as_str().unwrap().to_owned()
+}
+
+fn wanted(orders: std::ops::Range<u32>) -> BTreeSet<String> {
+    orders.map(|n| format!("8c5ad9a8-2b5c-4b3e-9d55-{n:012}")).collect()
+}
+
+#[test]
+fn a_process_that_is_killed_again_and_again_loses_nothing() {
+    let emulator = shop();
+    let mut published = 0;
+    for round in 0..4 {
+        let mut process = started(&emulator);
+        publish(&emulator, published..published + 500);
+        published += 500;
+        // Each time it is elsewhere: from reading the first of them on.
+        let seen = in_table(&emulator).len();
+        until("it writes", || in_table(&emulator).len() >= seen + round * 100 + 1);
+        process.kill().unwrap();
+        process.wait().unwrap();
+        // What it had been given comes again when its lease is over.
+        emulator.clock().advance(Duration::from_mins(10));
+    }
+    let last = started(&emulator);
+    until("all is in the table", || in_table(&emulator) == wanted(0..published));
+    let ended = terminated(last);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(in_objects(&emulator), wanted(0..published));
+    assert_eq!(in_table(&emulator), wanted(0..published));
+    assert_eq!(emulator.pubsub().unacked(SUBSCRIPTION).unwrap(), []);
+}
+
+#[test]
+fn told_nothing_it_uses_the_emulator_of_the_environment() {
+    let emulator = Emulator::start().unwrap();
+    let ended = program(&emulator).args(["--count", "500"]).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let told = String::from_utf8(ended.stdout).unwrap();
+    for wanted in [
+        "on the emulators of PUBSUB_EMULATOR_HOST",
+        "gs://flow-demo-events, ",
+        "GROUP BY status",
+        "processing",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    assert_eq!(
+        emulator.pubsub().unacked("projects/flow-demo/subscriptions/backend-events-topic-sub").unwrap(),
+        []
+    );
+}
+
+#[test]
+fn told_nothing_it_starts_an_emulator_of_its_own() {
+    let mut alone = Command::new(env!("CARGO_BIN_EXE_backend-events"));
+    let ended = alone.args(["--count", "500"]).env_clear().stdin(Stdio::null()).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let told = String::from_utf8(ended.stdout).unwrap();
+    assert!(told.starts_with("on an emulator in this process, at http://127.0.0.1:"), "{told}");
+    assert!(told.contains("user_activity_"), "{told}");
+}
