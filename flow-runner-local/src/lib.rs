@@ -37,8 +37,3 @@ pub use job::Job;
 pub use options::{Options, OptionsError};
 pub use report::Report;
 pub use runner::LocalRunner;
-
-/// The examples of the repository's README are doc tests of this crate.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

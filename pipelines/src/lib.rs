@@ -7,3 +7,8 @@ pub mod user_registration;
 
 mod dice;
 mod tally;
+
+/// The examples of the repository's README are doc tests of this crate, which has all the others.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
