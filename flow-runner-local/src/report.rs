@@ -98,7 +98,8 @@ impl fmt::Display for Report {
 
 /// Takes what a step's connector has counted out of the metrics, as texts; what is zero is not worth one.
 fn take_of_step(metrics: &mut BTreeMap<String, MetricValue>, step: &str) -> Vec<String> {
-    let taken = metrics.extract_if(.., |name, _| name.strip_prefix(step).is_some_and(|rest| rest.starts_with('.')));
+    let taken =
+        metrics.extract_if(.., |name, _| name.strip_prefix(step).is_some_and(|rest| rest.starts_with('.')));
     let text = |(name, value): (String, MetricValue)| {
         let name = &name[step.len() + 1..];
         match value {

@@ -1,7 +1,7 @@
 //! The Storage Write API: a connection for each writer and table, on a task of its own.
 //!
-//! What a request's answer means is decided in `answer`, what a stream with offsets holds in `offsets`; both without
-//! I/O. `line` is one connection, `task` keeps it up and sends again what was lost with it.
+//! What a request's answer means is decided in `answer`, without I/O. `line` is one connection, `task` keeps it up and
+//! sends again what was lost with it, and `spool` keeps the rows of an epoch until it is prepared.
 
 mod answer;
 mod line;

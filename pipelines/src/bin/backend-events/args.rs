@@ -75,6 +75,7 @@ Examples:
   backend-events --rate 1000                              a thousand a second, until Ctrl-C
   backend-events --project shop --bucket shop-events      on Google Cloud, from and to the places of the usual names
   backend-events --project shop --bucket shop-events --backfill 'gs://shop-events/output/*/2025/02/08/**'
+  backend-events --project shop --publish events --rate 10 fills the topic with made-up events, ten a second
   backend-events --output out                             made-up events, to files
   backend-events --input 'in/*.jsonl' more/ --output out
   backend-events --input - < events.jsonl
@@ -85,7 +86,7 @@ Emulators that run elsewhere are named by PUBSUB_EMULATOR_HOST, STORAGE_EMULATOR
 #[command(next_help_heading = "Google Cloud")]
 pub(crate) struct Cloud {
     /// The project of the subscription and the tables
-    #[arg(long, value_name = "ID", env = "BACKEND_EVENTS_PROJECT", requires = "bucket")]
+    #[arg(long, value_name = "ID", env = "BACKEND_EVENTS_PROJECT")]
     pub(crate) project: Option<String>,
 
     /// The subscription that is read, of the project or in full
@@ -96,6 +97,14 @@ pub(crate) struct Cloud {
         default_value = "backend-events-topic-sub"
     )]
     subscription: String,
+
+    /// End after so many messages [default: go on until stopped]
+    #[arg(long, value_name = "N", requires = "project")]
+    pub(crate) messages: Option<u64>,
+
+    /// Publish made-up events to this topic, of the project or in full, and end when they do
+    #[arg(long, value_name = "TOPIC", requires = "project", conflicts_with_all = ["input", "messages"])]
+    pub(crate) publish: Option<String>,
 
     /// Add the events of these objects that are not in the tables, and end: `gs://bucket/output/order/2025/02/08/**`
     #[arg(long, value_name = "PATTERN", num_args = 1.., requires = "project", conflicts_with = "input")]
@@ -215,6 +224,11 @@ impl Args {
 }
 
 impl Cloud {
+    /// The project, in a run on the cloud.
+    pub(crate) fn project(&self) -> &str {
+        self.project.as_deref().unwrap_or_default()
+    }
+
     /// The cloud of the environment.
     pub(crate) fn reach(&self) -> GoogleCloud {
         let cloud = GoogleCloud::from_env();

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args, catalog: &Arc<Catalog>) -> Result<()> {
     let runtime = runtime.map_err(|e| Error::new(ErrorKind::Internal, "no runtime").caused_by(e))?;
     runtime.block_on(make(args, cloud, &topic))?;
 
-    let events = args.generator.of_now(Timestamp::from_micros(jiff::Timestamp::now().as_microsecond()));
+    let events = args.generator.of_now(now());
     println!("on {}", home.describe());
     let settings = args.settings(Arc::clone(catalog), args.cloud.output(cloud, project, BUCKET));
     let p = Pipeline::new();
@@ -40,6 +40,11 @@ pub(crate) fn run(args: &Args, catalog: &Arc<Catalog>) -> Result<()> {
     println!("{report}\n\n{}", summary(&report, catalog, &settings));
     runtime.block_on(show_objects(args, cloud))?;
     catalog.types().try_for_each(|event_type| show_table(args, cloud, event_type))
+}
+
+/// The present moment.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_micros(jiff::Timestamp::now().as_microsecond())
 }
 
 /// Makes the places, where they are missing.

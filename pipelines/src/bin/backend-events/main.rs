@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use flow_core::{Error, Pipeline};
+use flow_io::pubsub::PubSub;
 use flow_runner_local::LocalRunner;
 use pipelines::backend_events::pipeline::{Settings, backend_events};
 use pipelines::backend_events::{Catalog, Input, Output, backfill, schema};
@@ -31,8 +32,9 @@ fn run(args: &Args) -> Result<(), Error> {
     let (input, output) = match args.place() {
         Place::Home if !args.plan => return home::run(args, &catalog),
         Place::Home | Place::Files => files(args),
+        Place::Cloud if args.cloud.publish.is_some() => return publish(args),
         Place::Cloud if !args.cloud.backfill.is_empty() => return past(args, &catalog),
-        Place::Cloud => cloud(args),
+        Place::Cloud => cloud(args)?,
     };
     let settings = args.settings(Arc::clone(&catalog), output);
     let p = Pipeline::new();
@@ -53,8 +55,8 @@ fn execute(args: &Args, p: Pipeline, settings: &Settings) -> Result<(), Error> {
 
 /// Fills the tables from the objects of the past.
 fn past(args: &Args, catalog: &Arc<Catalog>) -> Result<(), Error> {
-    let (_, output) = cloud(args);
-    let datasets = args.cloud.datasets(args.cloud.project.as_deref().unwrap_or_default());
+    let (_, output) = cloud(args)?;
+    let datasets = args.cloud.datasets(args.cloud.project());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::config("there is no runtime").caused_by(e))?;
     let there = runtime.block_on(backfill::existing(&output.cloud, &datasets, catalog))?;
@@ -73,9 +75,22 @@ fn files(args: &Args) -> (Input, Output) {
     (args.files(), Output::under(args.output.as_deref().unwrap_or(Path::new("output"))))
 }
 
-fn cloud(args: &Args) -> (Input, Output) {
-    let cloud = args.cloud.reach();
-    let project = args.cloud.project.as_deref().unwrap_or_default();
-    let bucket = args.cloud.bucket.as_deref().unwrap_or_default();
-    (args.cloud.input(&cloud, project, None), args.cloud.output(&cloud, project, bucket))
+fn cloud(args: &Args) -> Result<(Input, Output), Error> {
+    let (cloud, project) = (args.cloud.reach(), args.cloud.project());
+    let Some(bucket) = &args.cloud.bucket else {
+        return Err(Error::config("--project wants to know the --bucket of the objects"));
+    };
+    let input = args.cloud.input(&cloud, project, args.cloud.messages);
+    Ok((input, args.cloud.output(&cloud, project, bucket)))
+}
+
+/// Fills a topic with made-up events.
+fn publish(args: &Args) -> Result<(), Error> {
+    let topic = args.cloud.publish.as_deref().unwrap_or_default();
+    let topic = program::full_name(topic, args.cloud.project(), "topics");
+    let p = Pipeline::new();
+    let events = args.generator.of_now(home::now());
+    p.read(events.messages()).write(PubSub::publish_to(topic).on(&args.cloud.reach()));
+    println!("{}", LocalRunner::new(args.runner.clone()).run(p)?);
+    Ok(())
 }
