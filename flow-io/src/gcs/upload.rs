@@ -67,6 +67,7 @@ impl Upload {
             }
             expected = there.generation;
         }
+        let mut unmet = None;
         for _ in 0..RACES {
             match self.write(&wires, &seal, expected).await {
                 Ok(_) => {
@@ -74,7 +75,7 @@ impl Upload {
                     self.access.retrying().traffic().bytes.add(self.bytes);
                     return Ok(Named::Done);
                 }
-                Err(error) if answer(&error) == Answer::Unmet => {}
+                Err(error) if answer(&error) == Answer::Unmet => unmet = Some(error),
                 Err(error) => return Err(self.failed(error)),
             }
             match self.find(&wires).await? {
@@ -88,7 +89,12 @@ impl Upload {
             }
         }
         let reason = format!("others keep writing {} while we do: write to a place of your own", self.url());
-        Err(Error::new(ErrorKind::Sink, reason))
+        let lost = Error::new(ErrorKind::Sink, reason);
+        // What the service says may be something else, as of a server that knows other conditions.
+        Err(match unmet {
+            Some(error) => lost.caused_by(error),
+            None => lost,
+        })
     }
 
     async fn seal(&self) -> Result<Seal> {
