@@ -7,6 +7,7 @@
 //! | Parquet | | `ParquetFiles::under` | `parquet` |
 //! | Cloud Storage | `gs://bucket/pattern` as a pattern of the above | `gs://bucket/prefix` as their root | `gcs` |
 //! | Google Pub/Sub | `PubSub::subscription`, `topic` | `PubSub::publish_to` | `pubsub` |
+//! | BigQuery | `BigQuery::read`, `query` | `BigQuery::table` | `bigquery` |
 //! | made-up data | [`Generator`] | | |
 //!
 //! What reads is a [`Source`](flow_core::source::Source), for [`Pipeline::read`](flow_core::Pipeline::read); what

@@ -20,7 +20,7 @@ fn a_collection_that_ends_is_loaded_by_one_job_and_leaves_nothing_behind() {
     assert_eq!(ids(&emulator, "orders"), to(5_000));
     assert_eq!(report.summary.counter("write.written"), 5_000);
     assert_eq!(emulator.calls("bigquery.jobs.insert"), 1);
-    assert_eq!(emulator.gcs().list("staging", "").unwrap().len(), 0);
+    assert_eq!(emulator.gcs().list("staging", "").len(), 0);
 }
 
 #[test]
@@ -51,7 +51,10 @@ fn rows_are_replaced_at_once_with_the_new_ones() {
 fn what_does_not_go_with_loads_is_said() {
     let emulator = emulator();
     let error = write_bounded(table(&emulator).file_loads(), 1).unwrap_err().to_string();
-    assert!(error.ends_with("file loads need a place: name one with `staging(\"gs://bucket/prefix\")`"), "{error}");
+    assert!(
+        error.ends_with("file loads need a place: name one with `staging(\"gs://bucket/prefix\")`"),
+        "{error}"
+    );
     let error = write_stream(staged(&emulator).file_loads(), 1, 1).unwrap_err().to_string();
     let wanted = "file loads are for collections that end: use `storage_write` or `exactly_once`";
     assert!(error.ends_with(wanted), "{error}");

@@ -28,11 +28,6 @@ impl<T> Default for Batch<T> {
 }
 
 impl<T> Batch<T> {
-    pub(super) fn of(rows: Vec<Row<T>>) -> Self {
-        let bytes = rows.iter().map(|row| row.bytes.len()).sum();
-        Batch { rows, bytes }
-    }
-
     pub(super) fn push(&mut self, row: Row<T>) {
         self.bytes += row.bytes.len();
         self.rows.push(row);

@@ -15,76 +15,76 @@ use flow_runner_local::{LocalRunner, Options, Report};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TableRow)]
-pub struct Order {
-    pub id: i64,
-    pub name: Option<String>,
+pub(crate) struct Order {
+    pub(crate) id: i64,
+    pub(crate) name: Option<String>,
 }
 
-pub fn order(id: i64) -> Order {
+pub(crate) fn order(id: i64) -> Order {
     Order { id, name: Some(format!("order {id}")) }
 }
 
-pub fn orders(ids: impl IntoIterator<Item = i64>) -> Vec<Order> {
+pub(crate) fn orders(ids: impl IntoIterator<Item = i64>) -> Vec<Order> {
     ids.into_iter().map(order).collect()
 }
 
 /// An emulator with the dataset `p.shop`.
-pub fn emulator() -> Emulator {
+pub(crate) fn emulator() -> Emulator {
     let emulator = Emulator::start().expect("an emulator");
     emulator.bigquery().create_dataset("p", "shop").expect("a dataset");
     emulator
 }
 
 /// Impatient, so that tests are quick.
-pub fn cloud(emulator: &Emulator) -> GoogleCloud {
+pub(crate) fn cloud(emulator: &Emulator) -> GoogleCloud {
     let retry = Retry::without_end().pausing(Duration::from_millis(1), Duration::from_millis(5));
     GoogleCloud::at(&emulator.endpoint()).with_retry(retry)
 }
 
 /// The sink of `p.shop.orders`.
-pub fn table(emulator: &Emulator) -> WriteTable<Order> {
+pub(crate) fn table(emulator: &Emulator) -> WriteTable<Order> {
     BigQuery::table("p.shop.orders").on(&cloud(emulator)).schema(Schema::of::<Order>())
 }
 
 /// The ids of the rows of a table, in order.
-pub fn ids(emulator: &Emulator, table: &str) -> Vec<i64> {
+pub(crate) fn ids(emulator: &Emulator, table: &str) -> Vec<i64> {
     let rows = emulator.bigquery().rows("p", "shop", table);
     let mut ids: Vec<i64> = rows.iter().map(|row| row["id"].as_i64().expect("an id")).collect();
     ids.sort_unstable();
     ids
 }
 
-pub fn to(end: i64) -> Vec<i64> {
+pub(crate) fn to(end: i64) -> Vec<i64> {
     (0..end).collect()
 }
 
-pub fn run(p: Pipeline) -> Result<Report> {
+pub(crate) fn run(p: Pipeline) -> Result<Report> {
     run_with(p, 2)
 }
 
-pub fn run_with(p: Pipeline, workers: usize) -> Result<Report> {
+pub(crate) fn run_with(p: Pipeline, workers: usize) -> Result<Report> {
     let options = Options { epoch: Duration::from_millis(10), no_progress: true, ..Options::default() };
     LocalRunner::new(options.with_workers(workers)).run(p)
 }
 
 /// Writes so many orders of a bounded collection.
-pub fn write_bounded(sink: WriteTable<Order>, count: i64) -> Result<Report> {
+pub(crate) fn write_bounded(sink: WriteTable<Order>, count: i64) -> Result<Report> {
     let p = Pipeline::new();
     p.create(orders(0..count)).write(sink);
     run(p)
 }
 
 /// Writes chunks of orders of a stream, each an epoch of its own.
-pub fn write_stream(sink: WriteTable<Order>, chunks: i64, size: i64) -> Result<Report> {
+pub(crate) fn write_stream(sink: WriteTable<Order>, chunks: i64, size: i64) -> Result<Report> {
     let p = Pipeline::new();
     p.read(Chunks { chunks, size }).write(sink);
     run_with(p, 1)
 }
 
 /// A stream of chunks of orders: the next comes when the one before is acknowledged.
-pub struct Chunks {
-    pub chunks: i64,
-    pub size: i64,
+pub(crate) struct Chunks {
+    pub(crate) chunks: i64,
+    pub(crate) size: i64,
 }
 
 #[derive(Default)]
@@ -93,7 +93,7 @@ struct Acknowledged {
     waits: Option<Waker>,
 }
 
-pub struct ChunkReader {
+pub(crate) struct ChunkReader {
     chunks: i64,
     size: i64,
     next: i64,

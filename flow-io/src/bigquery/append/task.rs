@@ -28,7 +28,7 @@ pub(super) enum Job<T> {
 /// A batch on its way.
 pub(super) struct Sent<T> {
     batch: Batch<T>,
-    _credit: Option<OwnedSemaphorePermit>,
+    credit: Vec<OwnedSemaphorePermit>,
     offset: i64,
     /// Its rows were in another stream before, and are kept already.
     again: bool,
@@ -36,7 +36,14 @@ pub(super) struct Sent<T> {
 
 impl<T> Sent<T> {
     pub(super) fn new(batch: Batch<T>, credit: Option<OwnedSemaphorePermit>) -> Self {
-        Sent { batch, _credit: credit, offset: 0, again: false }
+        Sent { batch, credit: credit.into_iter().collect(), offset: 0, again: false }
+    }
+
+    /// Takes in another batch.
+    fn absorb(&mut self, other: Sent<T>) {
+        self.batch.bytes += other.batch.bytes;
+        self.batch.rows.extend(other.batch.rows);
+        self.credit.extend(other.credit);
     }
 
     fn rows(&self) -> Vec<Vec<u8>> {
@@ -81,6 +88,9 @@ pub(super) struct Appender<T> {
 
 /// How many streams may go astray in an epoch: if all do, it is not by chance.
 const MOST_ASTRAY: u32 = 100;
+
+/// How many bytes go into a request to a new stream: the fewer requests there are, the likelier all of them succeed.
+const MERGED: usize = 4 << 20;
 
 /// How many bytes go into one pending stream: what is in it is kept until it is finished.
 const STREAM: usize = 256 << 20;
@@ -176,10 +186,14 @@ impl<T: Element> Appender<T> {
         let mut sent = match self.queue.pop_front() {
             Some(sent) => sent,
             None => {
-                let at = self.replay.next().expect("there is something to send");
-                let rows = self.kept.get(at).map_err(|cause| self.spool_failed(cause))?;
-                let rows = rows.into_iter().map(|bytes| Row { bytes, origin: None }).collect();
-                Sent { again: true, ..Sent::new(Batch::of(rows), None) }
+                let mut batch = Batch::default();
+                while batch.bytes < MERGED
+                    && let Some(at) = self.replay.next()
+                {
+                    let rows = self.kept.get(at).map_err(|cause| self.spool_failed(cause))?;
+                    rows.into_iter().for_each(|bytes| batch.push(Row { bytes, origin: None }));
+                }
+                Sent { again: true, ..Sent::new(batch, None) }
             }
         };
         if let Some(stream) = &mut self.stream {
@@ -326,7 +340,14 @@ impl<T: Element> Appender<T> {
     fn go_astray(&mut self, why: &str) -> Result<()> {
         self.hang_up();
         self.stream = None;
-        self.queue.retain(|sent| !sent.again);
+        let mut merged: VecDeque<Sent<T>> = VecDeque::new();
+        for sent in self.queue.drain(..).filter(|sent| !sent.again) {
+            match merged.back_mut() {
+                Some(last) if last.batch.bytes + sent.batch.bytes <= MERGED => last.absorb(sent),
+                _ => merged.push_back(sent),
+            }
+        }
+        self.queue = merged;
         self.replay = 0..self.kept.len();
         self.astray += 1;
         tracing::info!(table = %self.table, why, "a stream of BigQuery is replaced by another");

@@ -35,7 +35,7 @@ impl<T> Ids<T> {
     }
 }
 
-/// A name that nobody else has: not another writer, and not another run of the program.
+/// A name that nobody else has: not another writer of this process, not another process, and not another run.
 pub(in crate::bigquery) fn unique() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }

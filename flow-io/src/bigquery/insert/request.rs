@@ -67,7 +67,10 @@ impl Request {
             let request = TableDataInsertAllRequestGzipped::new(body.clone());
             let answer =
                 self.service.client().tabledata().insert_all_gzipped(project, dataset, table, request).await;
-            let answer = answer.map_err(|error| self.soon(error.into()))?;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Err(self.soon(self.service.explained(error.into(), &self.table).await)),
+            };
             if is_in_vain(&answer, rows.len()) { Err(passing_rows(&answer)) } else { Ok(answer) }
         };
         self.retrying.run("inserting rows into BigQuery", Failure::fault, ask).await

@@ -58,7 +58,10 @@ impl Pages {
     pub(super) async fn of_table(&self, name: &TableName, wanted: &[String]) -> Result<(Schema, u64)> {
         let tables = self.service.client().table();
         let get = || async {
-            tables.get(&name.project, &name.dataset, &name.table, None).await.map_err(Failure::from)
+            match tables.get(&name.project, &name.dataset, &name.table, None).await.map_err(Failure::from) {
+                Err(failure) => Err(self.service.explained(failure, name).await),
+                found => found,
+            }
         };
         let table = self.run("looking up a table of BigQuery", get).await;
         let table = table.map_err(|failure| unreadable(failure, format_args!("the table {name}")))?;

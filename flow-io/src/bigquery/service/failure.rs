@@ -13,6 +13,8 @@ pub(crate) struct Failure {
     pub(crate) status: Option<i64>,
     text: String,
     fault: Fault,
+    /// There was an answer, of which the client says nothing.
+    unread: bool,
 }
 
 impl fmt::Display for Failure {
@@ -23,34 +25,30 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// BigQuery says these for what passes, also with status 403: there it is no denial.
-const PASSING: [&str; 8] = [
-    "backendError",
-    "internalError",
-    "jobBackendError",
-    "jobInternalError",
-    "jobRateLimitExceeded",
-    "quotaExceeded",
-    "rateLimitExceeded",
-    "tableUnavailable",
-];
+/// BigQuery says these also with status 403: there they are no denial.
+const LIMITS: [&str; 3] = ["jobRateLimitExceeded", "quotaExceeded", "rateLimitExceeded"];
+
+/// BigQuery says these of its own failures, also within a job that is told of with status 200.
+const OWN: [&str; 5] =
+    ["backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable"];
 
 impl Failure {
     pub(crate) fn lasting(text: impl Into<String>) -> Self {
-        Failure { status: None, text: text.into(), fault: Fault::Lasting }
+        Failure { status: None, text: text.into(), fault: Fault::Lasting, unread: false }
     }
 
     /// By what an answer said.
     pub(crate) fn of_answer(status: i64, reason: &str, message: &str) -> Self {
         let fault = match u16::try_from(status) {
-            _ if PASSING.contains(&reason) => Fault::Passing(None),
+            Ok(400 | 403) if LIMITS.contains(&reason) => Fault::Passing(None),
+            Ok(200 | 400) if OWN.contains(&reason) => Fault::Passing(None),
             Ok(status) => Fault::of_http(status, None),
             Err(_) => Fault::Lasting,
         };
         let text = one_line(message);
         let text =
             if reason.is_empty() { format!("{text} ({status})") } else { format!("{text} ({reason})") };
-        Failure { status: Some(status), text, fault }
+        Failure { status: Some(status), text, fault, unread: false }
     }
 
     pub(crate) fn of_status(status: &Status) -> Self {
@@ -60,7 +58,7 @@ impl Failure {
             _ => None,
         };
         let text = format!("{} ({:?})", one_line(status.message()), status.code());
-        Failure { status: http, text, fault: Fault::of_grpc(status.code() as i32) }
+        Failure { status: http, text, fault: Fault::of_grpc(status.code() as i32), unread: false }
     }
 
     fn of_request(error: reqwest::Error) -> Self {
@@ -74,11 +72,16 @@ impl Failure {
             _ if unread => "the answer is not BigQuery's".to_owned(),
             _ => error.to_string(),
         };
-        Failure { status: None, text: one_line(&text), fault }
+        Failure { status: None, text: one_line(&text), fault, unread }
     }
 
     pub(crate) fn fault(&self) -> Fault {
         self.fault
+    }
+
+    /// Whether the client lost what the service answered.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread
     }
 
     pub(crate) fn is_missing(&self) -> bool {

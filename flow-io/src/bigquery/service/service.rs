@@ -125,6 +125,15 @@ impl Service {
         Ok(columns.into_iter().flatten().filter_map(|c| c.as_str().map(str::to_owned)).collect())
     }
 
+    /// The client loses the status of an answer that is not as it expects. Then the table is looked up in our own way, so
+    /// that one which is not there or does not let us in is not asked without end.
+    pub(crate) async fn explained(&self, failure: Failure, name: &TableName) -> Failure {
+        if !failure.is_unread() {
+            return failure;
+        }
+        self.key_of(name).await.err().unwrap_or(failure)
+    }
+
     /// Names are checked, so that only letters of other scripts need an encoding; the URL's parser does it.
     fn url(&self, project: &str, path: &str) -> String {
         format!("{}/projects/{project}/{path}", self.0.base)

@@ -125,7 +125,10 @@ impl Asking<'_> {
         let name = &self.target.name;
         let tables = self.service.client().table();
         let get = || async {
-            tables.get(&name.project, &name.dataset, &name.table, None).await.map_err(Failure::from)
+            match tables.get(&name.project, &name.dataset, &name.table, None).await.map_err(Failure::from) {
+                Err(failure) => Err(self.service.explained(failure, name).await),
+                found => found,
+            }
         };
         match self.run("looking up a table of BigQuery", get).await {
             Ok(table) => {
