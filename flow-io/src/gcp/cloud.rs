@@ -99,9 +99,11 @@ impl Default for GoogleCloud {
 }
 
 impl fmt::Debug for GoogleCloud {
-    /// Without the credentials.
+    /// Without the credentials, and what is secret in endpoints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GoogleCloud").field("endpoints", &self.endpoints).finish_non_exhaustive()
+        let endpoints: BTreeMap<_, _> =
+            self.endpoints.iter().map(|(service, url)| (service, without_secrets(url))).collect();
+        f.debug_struct("GoogleCloud").field("endpoints", &endpoints).finish_non_exhaustive()
     }
 }
 

@@ -8,12 +8,14 @@ mod cloud;
 mod fault;
 mod name;
 mod official;
+mod plain;
 mod retry;
 mod traffic;
 
 pub use cloud::{GoogleCloud, Service};
 pub(crate) use fault::Fault;
 pub(crate) use name::check_id;
+pub(crate) use plain::{Plain, plain};
 pub use retry::Retry;
 pub(crate) use retry::{Retrying, Tries};
 pub(crate) use traffic::Traffic;

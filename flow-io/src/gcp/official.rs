@@ -17,7 +17,8 @@ macro_rules! client {
                     None => builder,
                 };
                 builder.build().await.map_err(|cause| {
-                    flow_core::Error::config(format!("there is no client for {service}")).caused_by(cause)
+                    flow_core::Error::config(format!("there is no client for {service}"))
+                        .caused_by(crate::gcp::Plain::of(&cause))
                 })
             })
             .await

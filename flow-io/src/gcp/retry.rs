@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
-use super::{Fault, Traffic};
+use super::{Fault, Traffic, plain};
 
 /// How patiently requests are repeated.
 ///
@@ -131,7 +131,9 @@ impl Retrying {
         let now = Instant::now();
         let (asked, at_most) = match fault {
             Fault::Passing(asked) => (asked.unwrap_or_default(), self.retry.at_most),
-            Fault::Denied if budget.has_succeeded => (Duration::ZERO, Some(DENIED)),
+            Fault::Denied if budget.has_succeeded => {
+                (Duration::ZERO, Some(self.retry.at_most.unwrap_or(DENIED).min(DENIED)))
+            }
             Fault::Denied | Fault::Lasting => return None,
         };
         let pause = tries.pauses.next()?.max(asked).max(budget.take(now));
@@ -163,7 +165,8 @@ impl Tries {
         }
         self.told = Some(now);
         let failing_for = now - self.since;
-        tracing::warn!(attempts = self.attempts, ?failing_for, ?pause, %error, "{what} fails; trying again");
+        let error = plain(&error.to_string());
+        tracing::warn!(attempts = self.attempts, ?failing_for, ?pause, error, "{what} fails; trying again");
     }
 }
 
@@ -246,6 +249,15 @@ mod tests {
         let before = Instant::now();
         attempts(&retrying, u32::MAX, Fault::Denied).await.0.unwrap_err();
         assert!(Instant::now() - before <= DENIED);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_let_in_once_tries_no_longer_than_was_said() {
+        let (retrying, _) = retrying(Retry::for_at_most(Duration::from_secs(10)));
+        attempts(&retrying, 0, Fault::Denied).await.0.unwrap();
+        let before = Instant::now();
+        attempts(&retrying, u32::MAX, Fault::Denied).await.0.unwrap_err();
+        assert!(Instant::now() - before <= Duration::from_secs(10));
     }
 
     #[tokio::test(start_paused = true)]

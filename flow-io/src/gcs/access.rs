@@ -3,7 +3,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use flow_core::metrics::{Counter, Metrics};
-use flow_core::{BoxError, Error, Result};
+use flow_core::{Error, Result};
 use google_cloud_gax::options::RequestOptionsBuilder;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::Error as GcsError;
@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::error::{Answer, answer};
 use super::name::resource;
 use crate::files::no_runtime;
-use crate::gcp::{Fault, GoogleCloud, Retrying, Service, Traffic};
+use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic};
 
 /// Cloud Storage, asked with patience.
 #[derive(Clone)]
@@ -137,8 +137,9 @@ async fn connect(cloud: &GoogleCloud) -> Result<Wires> {
     })
 }
 
-fn unusable(cause: impl Into<BoxError>) -> Error {
-    Error::config("Cloud Storage cannot be reached by these endpoints and credentials").caused_by(cause)
+fn unusable(cause: google_cloud_gax::client_builder::Error) -> Error {
+    Error::config("Cloud Storage cannot be reached by these endpoints and credentials")
+        .caused_by(Plain::of(&cause))
 }
 
 /// A request that fails if the server is silent for too long.

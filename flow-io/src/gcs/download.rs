@@ -19,7 +19,7 @@ use super::access::{Access, Wires, in_time};
 use super::error::{Answer, answer, of_bucket};
 use super::name::Place;
 use crate::files::{Input, no_runtime};
-use crate::gcp::Fault;
+use crate::gcp::{Fault, Plain};
 
 /// A range of an object's bytes.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl Download {
         if answer(&error) == Answer::Missing {
             let reason =
                 "the object was deleted or replaced after it was listed: run again to read what is there now";
-            let gone = Error::new(ErrorKind::Source, reason).caused_by(error);
+            let gone = Error::new(ErrorKind::Source, reason).caused_by(Plain::of(&error));
             return io::Error::new(io::ErrorKind::NotFound, gone);
         }
         io::Error::other(of_bucket(ErrorKind::Source, "the object cannot be read", &self.place.bucket, error))

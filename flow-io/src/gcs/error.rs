@@ -4,6 +4,8 @@ use flow_core::{Error, ErrorKind};
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_storage::Error as GcsError;
 
+use crate::gcp::Plain;
+
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -39,5 +41,5 @@ pub(super) fn of_bucket(kind: ErrorKind, doing: &str, bucket: &str, error: GcsEr
         )),
         _ => Error::new(kind, doing.to_owned()),
     }
-    .caused_by(error)
+    .caused_by(Plain::of(&error))
 }

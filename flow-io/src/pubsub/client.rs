@@ -12,7 +12,7 @@ use google_cloud_pubsub::model;
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 
 use super::names::{Subscription, Topic};
-use crate::gcp::{Fault, GoogleCloud, Retrying, Service, Traffic};
+use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic, plain};
 
 type Failure = google_cloud_pubsub::Error;
 
@@ -31,7 +31,7 @@ macro_rules! client {
                 Some(endpoint) => builder.with_endpoint(endpoint),
                 None => builder,
             };
-            builder.build().await.map_err(|e| Error::config("no client for Pub/Sub can be made").caused_by(e))
+            builder.build().await.map_err(|e| Error::config("no client for Pub/Sub can be made").caused_by(Plain::of(&e)))
         })
     };
 }
@@ -150,7 +150,7 @@ impl Admin {
         };
         let is_refusal =
             error.http_status_code().is_some() && !matches!(Fault::of_gax(&error), Fault::Passing(_));
-        if is_refusal { Answer::Some } else { Answer::None(error.to_string()) }
+        if is_refusal { Answer::Some } else { Answer::None(plain(&error.to_string())) }
     }
 }
 
@@ -170,14 +170,15 @@ fn is_forbidden(error: &Failure) -> bool {
 /// Of a subscription that cannot be read, with what to do.
 pub(super) fn subscription_failed(name: &Subscription, error: Failure) -> Error {
     if is(&error, 404, Code::NotFound) {
-        Error::config(format!("there is no {name}: make it with `{}`", name.create())).caused_by(error)
+        Error::config(format!("there is no {name}: make it with `{}`", name.create()))
+            .caused_by(Plain::of(&error))
     } else if is_forbidden(&error) {
         Error::config(format!("{name} may not be read by us: allow it with `{}`", name.allow()))
-            .caused_by(error)
+            .caused_by(Plain::of(&error))
     } else if Fault::of_gax(&error) == Fault::Denied {
-        denied(error)
+        denied(&error)
     } else {
-        Error::source_failed(format!("{name} cannot be read"), error)
+        Error::source_failed(format!("{name} cannot be read"), Plain::of(&error))
     }
 }
 
@@ -185,30 +186,31 @@ pub(super) fn subscription_failed(name: &Subscription, error: Failure) -> Error 
 pub(super) fn topic_failed(name: &Topic, error: impl Into<Arc<Failure>>) -> Error {
     let error = error.into();
     if is(&error, 404, Code::NotFound) {
-        Error::config(format!("there is no {name}: make it with `{}`", name.create())).caused_by(error)
+        Error::config(format!("there is no {name}: make it with `{}`", name.create()))
+            .caused_by(Plain::of(&*error))
     } else if is_forbidden(&error) {
         Error::config(format!("we may not publish to {name}: allow it with `{}`", name.allow()))
-            .caused_by(error)
+            .caused_by(Plain::of(&*error))
     } else if Fault::of_gax(&error) == Fault::Denied {
-        denied(error)
+        denied(&error)
     } else {
-        Error::sink_failed(format!("nothing can be published to {name}"), error)
+        Error::sink_failed(format!("nothing can be published to {name}"), Plain::of(&*error))
     }
 }
 
 fn not_made(name: &Subscription, topic: &Topic, error: Failure) -> Error {
     if Fault::of_gax(&error) != Fault::Denied {
-        return Error::source_failed(format!("{name} of {topic} cannot be made"), error);
+        return Error::source_failed(format!("{name} of {topic} cannot be made"), Plain::of(&error));
     }
     let made = name.create().replace(" TOPIC", &format!(" {topic}"));
     Error::config(format!("we may not make {name}: have somebody make it with `{made}`, and read that"))
-        .caused_by(error)
+        .caused_by(Plain::of(&error))
 }
 
-fn denied(error: impl Into<flow_core::BoxError>) -> Error {
+fn denied(error: &Failure) -> Error {
     Error::config(
         "Pub/Sub does not know us: run `gcloud auth application-default login`, or look at the key file in \
          GOOGLE_APPLICATION_CREDENTIALS",
     )
-    .caused_by(error)
+    .caused_by(Plain::of(error))
 }

@@ -327,6 +327,7 @@ impl<T: Element> Appender<T> {
     /// Gives up the line: what is on it has to be sent again.
     fn hang_up(&mut self) {
         self.line = None;
+        self.retrying.traffic().retries.add(self.in_flight.len() as u64);
         while let Some(sent) = self.in_flight.pop_back() {
             self.queue.push_front(sent);
         }

@@ -7,7 +7,7 @@ use google_cloud_gax::retry_policy::{NeverRetry, RetryPolicyExt};
 use google_cloud_storage::client::{Storage, StorageControl};
 
 use crate::bigquery::insert::unique;
-use crate::gcp::{Fault, GoogleCloud, Retrying, Service, Traffic, check_id};
+use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic, check_id};
 
 /// Where staged objects are: a bucket and a prefix.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Staging {
         let done = self.retrying.run("staging rows for BigQuery", Fault::of_gax, put).await;
         done.map_err(|cause| {
             let place = format!("rows cannot be staged in gs://{}/{}", self.bucket, self.prefix);
-            Error::sink_failed(place, cause)
+            Error::sink_failed(place, Plain::of(&cause))
         })?;
         Ok(name)
     }
@@ -93,7 +93,7 @@ impl Staging {
 impl Clients {
     async fn connect(cloud: &GoogleCloud) -> Result<Self> {
         let wrong = |cause: google_cloud_gax::client_builder::Error| {
-            Error::config("no client of Cloud Storage can be made").caused_by(cause)
+            Error::config("no client of Cloud Storage can be made").caused_by(Plain::of(&cause))
         };
         let mut storage = Storage::builder().with_credentials(cloud.credentials(Service::Storage)?);
         storage = storage.with_retry_policy(NeverRetry.with_attempt_limit(1));

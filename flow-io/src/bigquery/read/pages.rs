@@ -210,8 +210,8 @@ fn narrowed(schema: &Schema, name: &TableName, wanted: &[String]) -> Result<Sche
 
 fn unreadable(failure: Failure, what: std::fmt::Arguments<'_>) -> Error {
     let kind = match failure.fault() {
-        Fault::Lasting | Fault::Denied => ErrorKind::Config,
-        Fault::Passing(_) => ErrorKind::Source,
+        Fault::Lasting => ErrorKind::Config,
+        Fault::Denied | Fault::Passing(_) => ErrorKind::Source,
     };
     failure.into_error(kind, format_args!("{what} cannot be read"))
 }

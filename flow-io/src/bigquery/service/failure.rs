@@ -53,6 +53,7 @@ impl Failure {
 
     pub(crate) fn of_status(status: &Status) -> Self {
         let http = match status.code() {
+            Code::Unauthenticated => Some(401),
             Code::NotFound => Some(404),
             Code::AlreadyExists => Some(409),
             _ => None,
@@ -101,9 +102,25 @@ impl Failure {
         Failure { fault: Fault::Passing(None), ..self }
     }
 
-    /// As the run's error.
+    /// As the run's error. That we are not let in is the user's to mend.
     pub(crate) fn into_error(self, kind: ErrorKind, context: impl fmt::Display) -> Error {
-        Error::new(kind, format!("{context}: {self}"))
+        match self.fault {
+            Fault::Denied => Error::config(format!("{context}: {self}; {}", self.remedy(kind))),
+            _ => Error::new(kind, format!("{context}: {self}")),
+        }
+    }
+
+    /// What to do when we are not let in.
+    fn remedy(&self, kind: ErrorKind) -> &'static str {
+        match kind {
+            _ if self.status == Some(401) => {
+                "run `gcloud auth application-default login`, or look at the key file in GOOGLE_APPLICATION_CREDENTIALS"
+            }
+            ErrorKind::Sink => "give the account of the credentials the role roles/bigquery.dataEditor",
+            _ => {
+                "give the account of the credentials the roles roles/bigquery.dataViewer and roles/bigquery.jobUser"
+            }
+        }
     }
 }
 

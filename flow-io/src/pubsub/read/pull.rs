@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::closing::Closing;
 use super::load::{Delivery, Load, Room};
 use super::options::EXTENSION;
-use crate::gcp::{Fault, GoogleCloud};
+use crate::gcp::{Fault, GoogleCloud, plain};
 use crate::pubsub::client;
 use crate::pubsub::clock;
 use crate::pubsub::message::publish_time;
@@ -162,7 +162,8 @@ impl Pull {
                 return Err(client::subscription_failed(&self.subscription, error));
             }
         }
-        tracing::warn!(subscription = %self.subscription, %error, "a stream of messages broke; opening it again");
+        let error = plain(&error.to_string());
+        tracing::warn!(subscription = %self.subscription, error, "a stream of messages broke; opening it again");
         Ok(())
     }
 }
