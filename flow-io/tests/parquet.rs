@@ -28,13 +28,18 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
+thread_local! {
+    /// Of the one run that a test makes believe.
+    static CLAIMS: Claims = Claims::default();
+}
+
 fn worker(worker: usize) -> WriterContext {
     WriterContext {
         worker,
         workers: 2,
         step: "write".into(),
         bounded: true,
-        claims: Claims::default(),
+        claims: CLAIMS.with(Clone::clone),
         metrics: Metrics::default(),
     }
 }

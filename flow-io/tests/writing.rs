@@ -22,13 +22,18 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
+thread_local! {
+    /// Of the one run that a test makes believe.
+    static CLAIMS: Claims = Claims::default();
+}
+
 fn worker(worker: usize, bounded: bool) -> WriterContext {
     WriterContext {
         worker,
         workers: 2,
         step: "write".into(),
         bounded,
-        claims: Claims::default(),
+        claims: CLAIMS.with(Clone::clone),
         metrics: Metrics::default(),
     }
 }

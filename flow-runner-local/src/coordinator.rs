@@ -170,9 +170,12 @@ impl Coordinator {
     }
 
     /// Has every sink make sure that its place is there.
-    fn check_sinks(&self) -> Result<()> {
+    fn check_sinks(&mut self) -> Result<()> {
         let checks: Vec<_> = self.sinks().map(|(step, write)| self.begin(step, || write.check())).collect();
-        checks.into_iter().try_for_each(|check| self.end(check?))
+        for check in checks {
+            self.end(check?)?;
+        }
+        Ok(())
     }
 
     fn sinks(&self) -> impl Iterator<Item = (&Step, &Arc<dyn WriteOp>)> {
@@ -192,9 +195,17 @@ impl Coordinator {
         Ok((step.label.clone(), self.runtime.spawn(future)))
     }
 
-    /// Waits for it.
-    fn end<R>(&self, (label, work): (StepLabel, tokio::task::JoinHandle<Result<R>>)) -> Result<R> {
-        let outcome = self.runtime.block_on(work).unwrap_or_else(|lost| match lost.try_into_panic() {
+    /// Waits for it, and sees to what happens meanwhile: a server that is away may keep a sink waiting for hours.
+    fn end<R>(&mut self, (label, mut work): (StepLabel, tokio::task::JoinHandle<Result<R>>)) -> Result<R> {
+        let outcome = loop {
+            let _inside = self.runtime.enter();
+            let wait = tokio::time::timeout(REFRESH, &mut work);
+            match self.runtime.block_on(wait) {
+                Ok(outcome) => break outcome,
+                Err(_) => drop(self.receive(Duration::ZERO)?),
+            }
+        };
+        let outcome = outcome.unwrap_or_else(|lost| match lost.try_into_panic() {
             Ok(panic) => Err(panicked(&*panic)),
             Err(lost) => Err(Error::new(ErrorKind::Cancelled, "the run is over").caused_by(lost)),
         });
@@ -215,6 +226,9 @@ impl Coordinator {
     /// Runs to the end.
     pub(crate) fn run(mut self) -> Result<Report> {
         let progress = Progress::start(&self.options, &self.graph);
+        if self.state.stopped {
+            self.tell(Command::Finish); // it was stopped before there was anybody to tell
+        }
         let outcome = self.play_script().and_then(|()| self.loop_until_done(&progress));
         progress.finish();
         let counts = self.end_workers(outcome.is_err());
@@ -346,7 +360,8 @@ impl Coordinator {
             Some((step.id, since, commit))
         });
         let (mut held, mut failed) = (None, None);
-        for (step, since, commit) in commits.collect::<Vec<_>>() {
+        let commits: Vec<_> = commits.collect();
+        for (step, since, commit) in commits {
             match commit.and_then(|commit| self.end(commit)) {
                 Ok(committed) => {
                     let stems = self.stems.entry(step).or_default();

@@ -262,10 +262,17 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
         watermark: Timestamp,
         rejects: &mut Rejects<T>,
     ) -> Result<Vec<Self::Token>> {
+        let all = self.open.iter_mut().map(|(destination, open)| async move {
+            let mut rejects = Rejects::default();
+            let prepared = open.writer.prepare(epoch, watermark, &mut rejects).await;
+            (destination, prepared, rejects)
+        });
+        // Each may wait for its server: side by side they wait once.
+        let all = futures::future::join_all(all).await;
         let mut tokens = std::mem::take(&mut self.early);
-        for (destination, open) in &mut self.open {
-            let prepared = open.writer.prepare(epoch, watermark, rejects).await?;
-            tokens.extend(prepared.into_iter().map(|token| (destination.clone(), token)));
+        for (destination, prepared, refused) in all {
+            tokens.extend(prepared?.into_iter().map(|token| (destination.clone(), token)));
+            rejects.append(refused);
         }
         Ok(tokens)
     }

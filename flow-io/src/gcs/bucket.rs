@@ -1,6 +1,6 @@
 //! A bucket as a place of files to write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,12 +24,45 @@ pub(crate) struct Bucket {
     place: Place,
     settings: Settings,
     access: Mutex<Access>,
-    /// Names that objects of earlier runs have.
-    taken: Arc<Mutex<BTreeSet<String>>>,
+    taken: Arc<Mutex<Taken>>,
+}
+
+/// Names that objects of earlier runs have.
+#[derive(Debug, Default)]
+struct Taken {
+    names: BTreeSet<String>,
+    /// Of names that end in `-1`, `-2` and so on before their extension: the greatest number, by what stands before it. A
+    /// stream makes such a name each second.
+    parts: BTreeMap<String, u64>,
 }
 
 /// More are forgotten, and found again one by one.
 const KNOWN_NAMES: usize = 100_000;
+
+impl Taken {
+    fn contains(&self, name: &str) -> bool {
+        let is_below = |(base, number)| self.parts.get(base).is_some_and(|greatest| number <= *greatest);
+        self.names.contains(name) || part(name).is_some_and(is_below)
+    }
+
+    /// Whether the name is one more of those that have been listed; it counts from now on.
+    fn is_next(&mut self, name: &str) -> bool {
+        let Some((base, number)) = part(name) else { return false };
+        let Some(greatest) = self.parts.get_mut(base) else { return false };
+        *greatest = number.max(*greatest);
+        true
+    }
+
+    fn insert(&mut self, name: &str) {
+        match part(name) {
+            Some((base, number)) => {
+                let greatest = self.parts.entry(base.to_owned()).or_default();
+                *greatest = number.max(*greatest);
+            }
+            None => drop(self.names.insert(name.to_owned())),
+        }
+    }
+}
 
 impl Bucket {
     pub(crate) fn new(settings: &Settings, root: &str) -> Result<Self> {
@@ -78,8 +111,7 @@ impl Target for Bucket {
     }
 
     fn is_taken(&self, parts: &[String]) -> bool {
-        let taken = lock(&self.taken);
-        !taken.is_empty() && self.place.beneath(parts).is_ok_and(|name| taken.contains(&name))
+        self.place.beneath(parts).is_ok_and(|name| lock(&self.taken).contains(&name))
     }
 
     fn create(&self, temporary: &Path) -> io::Result<File> {
@@ -107,7 +139,10 @@ impl Target for Bucket {
 }
 
 /// Notes the names like one that is taken, so that the next free one need not be found by trying.
-async fn note_taken(access: &Access, place: &Place, taken: &Mutex<BTreeSet<String>>) -> Result<()> {
+async fn note_taken(access: &Access, place: &Place, taken: &Mutex<Taken>) -> Result<()> {
+    if lock(taken).is_next(&place.key) {
+        return Ok(());
+    }
     let failed = |error| {
         let doing = format!("cannot list {}", place.url(&place.key));
         of_bucket(ErrorKind::Sink, &doing, &place.bucket, error)
@@ -115,12 +150,20 @@ async fn note_taken(access: &Access, place: &Place, taken: &Mutex<BTreeSet<Strin
     let wires = access.wires().await?;
     let objects = access.list(&wires, &place.bucket, stem(&place.key)).await.map_err(failed)?;
     let mut taken = lock(taken);
-    if taken.len() > KNOWN_NAMES {
-        taken.clear();
+    if taken.names.len() + taken.parts.len() > KNOWN_NAMES {
+        *taken = Taken::default();
     }
-    taken.insert(place.key.clone());
-    taken.extend(objects.into_iter().take(KNOWN_NAMES).map(|object| object.name));
+    taken.insert(&place.key);
+    objects.iter().for_each(|object| taken.insert(&object.name));
     Ok(())
+}
+
+/// A name that ends in `-` and a number before its extension: what stands before that, and the number. Numbers with
+/// zeros before them are part of a name.
+fn part(name: &str) -> Option<(&str, u64)> {
+    let (base, number) = stem(name).rsplit_once('-')?;
+    let is_plain = number == "0" || !number.starts_with('0');
+    number.parse().ok().filter(|_| is_plain).map(|number| (base, number))
 }
 
 /// A name without its extension.
@@ -144,6 +187,20 @@ mod tests {
         assert_eq!(stem("out/v1.2/data-00001.jsonl"), "out/v1.2/data-00001");
         assert_eq!(stem("a.tar.gz"), "a");
         assert_eq!(stem("out/plain"), "out/plain");
+    }
+
+    #[test]
+    fn parts_are_known_by_the_greatest_of_them() {
+        assert_eq!(part("out/data-00000-of-00001-17.jsonl"), Some(("out/data-00000-of-00001", 17)));
+        assert_eq!(part("out/data-00000-of-00001.jsonl"), None);
+        let mut taken = Taken::default();
+        (1..=200_000).for_each(|n| taken.insert(&format!("out/data-00000-of-00001-{n}.jsonl")));
+        assert_eq!((taken.names.len(), taken.parts.len()), (0, 1));
+        let name = |n| format!("out/data-00000-of-00001-{n}.jsonl");
+        assert!(taken.contains(&name(3)) && taken.contains(&name(200_000)));
+        assert!(!taken.contains(&name(200_001)));
+        assert!(taken.is_next(&name(200_001)) && taken.contains(&name(200_001)));
+        assert!(!taken.is_next("out/other-1.jsonl"));
     }
 
     #[test]

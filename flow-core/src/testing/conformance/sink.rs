@@ -40,7 +40,13 @@ where
     S: Sink<T>,
 {
     assert!(elements.len() > 1, "give two elements or more, for two writers");
-    let mut laws = Laws { sink: fresh(), elements, visible, parked: Arc::new(Parked::here()) };
+    let mut laws = Laws {
+        sink: fresh(),
+        elements,
+        visible,
+        parked: Arc::new(Parked::here()),
+        claims: Claims::default(),
+    };
     laws.epochs_become_visible();
     laws.sink = fresh();
     laws.empty_epochs_commit();
@@ -55,6 +61,7 @@ struct Laws<'a, T, S, F> {
     elements: &'a [T],
     visible: F,
     parked: Arc<Parked>,
+    claims: Claims,
 }
 
 impl<T, S, F> Laws<'_, T, S, F>
@@ -119,7 +126,7 @@ where
             workers: 2,
             step: "write".into(),
             bounded: false,
-            claims: Claims::default(),
+            claims: self.claims.clone(),
             metrics: Metrics::default(),
         };
         self.sink.open(&cx).unwrap_or_else(|e| panic!("no writer for worker {worker}: {}", e.report()))

@@ -128,6 +128,9 @@ impl<F: Format> Registry<F> {
     pub(super) fn begin(&self, cx: &WriterContext) -> Result<()> {
         self.target.begin(&cx.metrics)?;
         let mut state = lock(&self.state);
+        if !state.claims.is_of_the_same_run(&cx.claims) {
+            *state = State::default(); // an earlier run has failed: what it left half done was not acknowledged
+        }
         state.claims = cx.claims.clone();
         state.written = cx.metrics.counter("written");
         let step = &cx.step;

@@ -134,6 +134,10 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
         if bounded { Delivery::EffectivelyOnce } else { Delivery::AtLeastOnce }
     }
 
+    fn holds_windows(&self) -> bool {
+        true
+    }
+
     fn open(&self, cx: &WriterContext) -> Result<FilesWriter<T, F>> {
         self.registry.begin(cx)?;
         self.registry.format.encoder()?; // wrong settings are told before anything runs
