@@ -60,7 +60,6 @@ pub(crate) struct Cell {
     retries: Option<&'static str>,
     doubles: bool,
     redelivers: bool,
-    loses_acks: bool,
     exactly_once_delivery: bool,
     refuses: bool,
     large: bool,
@@ -77,7 +76,6 @@ pub(crate) fn cell(call: &'static str, when: When, fault: Fault) -> Cell {
         retries: None,
         doubles: false,
         redelivers: false,
-        loses_acks: false,
         exactly_once_delivery: false,
         refuses: false,
         large: false,
@@ -112,14 +110,10 @@ impl Cell {
         Cell { doubles: true, ..self }
     }
 
-    /// Messages come more than once; the emulator's clock is turned when nothing comes.
+    /// Messages come more than once, since leases or acknowledgements get lost: the run goes on until the service has
+    /// all acknowledgements, and the emulator's clock is turned when nothing comes.
     pub(crate) fn redelivers(self) -> Self {
         Cell { redelivers: true, ..self }
-    }
-
-    /// Acknowledgements get lost, which nobody is told of: the run goes on until the service has all.
-    pub(crate) fn loses_acks(self) -> Self {
-        Cell { loses_acks: true, redelivers: true, ..self }
     }
 
     /// The subscription confirms acknowledgements.
@@ -173,7 +167,7 @@ impl Cell {
         let p = Pipeline::new();
         let source = PubSub::subscription(ORDERS).on(&cloud).max_outstanding(under_way, 256 << 20).streams(1);
         let source = source.json::<Order>();
-        let orders = match self.loses_acks {
+        let orders = match self.redelivers {
             true => p.read(source),
             false => p.read(source.ending_after(MESSAGES as u64)),
         };
@@ -193,9 +187,7 @@ impl Cell {
         let refused = write(&orders, &cloud, self.method);
         let job = LocalRunner::new(Options { epoch, ..Options::default().with_workers(2) }).start(p)?;
         if self.redelivers {
-            self.attend(&job, &coming, &emulator);
-        }
-        if self.loses_acks {
+            attend(&job, &coming, &emulator);
             job.drain();
         }
         let report = job.wait()?;
@@ -209,19 +201,6 @@ impl Cell {
         }
         let epoch = if self.holds { 1_200 } else { 100 };
         (Duration::from_millis(epoch), UNDER_WAY)
-    }
-
-    /// Turns the emulator's clock whenever nothing comes, until all messages have come or are acknowledged.
-    fn attend(&self, job: &Job, coming: &Receiver<()>, emulator: &Emulator) {
-        let mut left = MESSAGES;
-        while !job.is_finished() && (self.loses_acks || left > 0) {
-            match coming.recv_timeout(STALLED) {
-                Ok(()) => left -= 1,
-                Err(RecvTimeoutError::Timeout) if self.loses_acks && unacked(emulator) == 0 => return,
-                Err(RecvTimeoutError::Timeout) => emulator.clock().advance(LEASE),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
     }
 
     fn judge(&self, ran: &Ran) -> Result<(), String> {
@@ -254,6 +233,17 @@ impl Cell {
             wrong.push(format!("{acks} acknowledgements for {MESSAGES} messages"));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n    ")) }
+    }
+}
+
+/// Turns the emulator's clock whenever nothing comes, until everything is acknowledged.
+fn attend(job: &Job, coming: &Receiver<()>, emulator: &Emulator) {
+    while !job.is_finished() {
+        match coming.recv_timeout(STALLED) {
+            Err(RecvTimeoutError::Timeout) if unacked(emulator) > 0 => emulator.clock().advance(LEASE),
+            Ok(()) => {}
+            Err(_) => return,
+        }
     }
 }
 

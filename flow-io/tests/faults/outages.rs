@@ -43,7 +43,7 @@ fn a_service_that_goes_away_in_the_middle_is_waited_for() {
             .doubles_rows()
             .repeats_rows(),
         cell("bigquery.*", OUTAGE, Fault::status(503)).into(Method::ExactlyOnce).repeats_rows(),
-        cell("pubsub.*", When::First(3), Fault::status(503)).into(Method::ExactlyOnce).loses_acks(),
+        cell("pubsub.*", When::First(3), Fault::status(503)).into(Method::ExactlyOnce).redelivers(),
     ];
     all(cells, |cell| cell.in_the_middle().check());
 }

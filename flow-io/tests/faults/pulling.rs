@@ -57,7 +57,7 @@ fn messages_are_acknowledged_whatever_meets_that() {
         cell(ACKNOWLEDGE, When::First(1), Fault::LostAnswer),
     ];
     let slow = [cell(ACKNOWLEDGE, PERCENT_50, slow())];
-    all(told, |cell| cell.loses_acks().check());
+    all(told, |cell| cell.redelivers().check());
     all(confirmed, |cell| cell.exactly_once_delivery().check());
     all(slow, Cell::check);
 }

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use google_cloud_pubsub::subscriber::MessageStream;
 use google_cloud_pubsub::subscriber::handler::{ExactlyOnce, Handler};
 
+use super::closing::Closing;
 use super::load::{Delivery, Room};
 use super::shared::Counts;
 
@@ -48,7 +49,9 @@ impl Acks {
         self,
         counts: Counts,
         ended: Vec<MessageStream>,
+        closing: &Closing,
     ) -> impl Future<Output = Result<()>> + Send + 'static {
+        let waits = (!self.confirmed.is_empty()).then(|| (closing.confirming(), closing.clone()));
         counts.acks.add(self.told as u64);
         async move {
             let confirmed = self.confirmed.into_iter().map(|(handler, _room)| handler.confirmed_ack());
@@ -57,6 +60,10 @@ impl Acks {
                     Ok(()) => counts.acks.inc(),
                     Err(_) => counts.failed_acks.inc(),
                 }
+            }
+            if let Some((confirming, closing)) = waits {
+                drop(confirming);
+                closing.closed().await;
             }
             if self.told > 0 {
                 tokio::time::sleep(FLUSH + EACH * u32::try_from(self.told).unwrap_or(u32::MAX)).await;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
@@ -17,7 +18,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::acks::Acks;
-use super::closing::Closing;
+use super::closing::{Closing, Left};
 use super::load::{Delivery, Load};
 use super::pull::{Pulled, Task};
 use super::seen::{Identity, Met, identity_of_attribute, identity_of_id};
@@ -52,7 +53,7 @@ pub(super) struct Parts {
     pub(super) pulled: Receiver<Pulled>,
     pub(super) closing: Closing,
     pub(super) runtime: Handle,
-    #[expect(dead_code, reason = "they end with the reader")]
+    /// They end with the reader.
     pub(super) tasks: Vec<Task>,
 }
 
@@ -240,25 +241,30 @@ impl<I: Element> Reader for PubSubReader<I> {
         let ended = done.map(|(_, stream)| stream).collect();
         self.parts.load.committed();
         self.note_oldest();
-        acks.done(self.parts.counts.clone(), ended)
+        acks.done(self.parts.counts.clone(), ended, &self.parts.closing)
     }
 }
 
 impl<I> Drop for PubSubReader<I> {
     /// What was not acknowledged is as good as never seen, and is given back.
     fn drop(&mut self) {
-        self.parts.pulled.close();
-        while let Ok(pulled) = self.parts.pulled.try_recv() {
-            drop(pulled);
-        }
         let ready = self.ready.drain(..).map(|ready| ready.held);
         let held: Vec<Held> = ready.chain(self.held.drain(..)).collect();
         let again: Vec<Delivery> = {
             let mut seen = self.parts.shared.seen();
             held.iter().filter_map(|held| held.id).flat_map(|id| seen.forget(id)).collect()
         };
-        drop((held, again));
-        let ended = self.ended.iter().map(|(_, stream)| stream.shutdown_token());
-        self.parts.closing.close(&self.parts.runtime, ended);
+        let (_, none) = tokio::sync::mpsc::channel(1);
+        let mut pulled = mem::replace(&mut self.parts.pulled, none);
+        let give_back = move || {
+            pulled.close();
+            while let Ok(pulled) = pulled.try_recv() {
+                drop(pulled);
+            }
+            drop((held, again));
+        };
+        let ended = self.ended.drain(..).map(|(_, stream)| stream).collect();
+        let left = Left { ended, tasks: mem::take(&mut self.parts.tasks) };
+        self.parts.closing.close(&self.parts.runtime, give_back, left);
     }
 }
