@@ -171,3 +171,14 @@ fn a_stream_that_is_to_end_after_so_many_elements_does_on_all_workers() {
     assert_eq!(log.committed().len(), 110);
     assert_eq!(kit::acknowledged(&log.facts(), "one"), 70);
 }
+
+#[test]
+fn what_accumulates_in_the_global_window_would_hold_for_ever() {
+    let feed = Feed::new("feed", &Log::default());
+    feed.end();
+    let p = Pipeline::new();
+    let all = Global::windows().trigger(repeatedly(after_count(10))).accumulating();
+    p.read(Leased(feed)).map(|n| (n % 2, n)).window(all).sum_per_key().for_each(|_| {});
+    let error = LocalRunner::new(kit::workers(1)).run(p).unwrap_err();
+    assert!(error.to_string().contains("it keeps elements for ever"), "{error}");
+}

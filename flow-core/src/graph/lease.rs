@@ -20,8 +20,9 @@ impl Graph {
     fn check_lease(&self, source: &Step, lease: Duration) -> crate::Result<()> {
         for step in self.behind(source) {
             let Some(hold) = self.hold(step).filter(|hold| *hold > lease / 2) else { continue };
+            let hold = if hold == Duration::MAX { "ever".to_owned() } else { format!("{hold:?}") };
             let message = format!(
-                "it keeps elements for {hold:?}, which is more than half of the {lease:?} that `{}` waits to be told \
+                "it keeps elements for {hold}, which is more than half of the {lease:?} that `{}` waits to be told \
                  that they are done: take smaller windows, emit early panes that discard what they hold, or let the \
                  source wait longer",
                 source.label.name

@@ -275,6 +275,9 @@ impl Windowing {
     /// How long a grouping keeps an element, by event time and at least: none where that is not known, or where panes
     /// that come before the end of the window take their elements with them.
     pub fn hold(&self) -> Option<Duration> {
+        if self.is_global() && self.accumulation == Accumulation::Accumulating {
+            return Some(Duration::MAX);
+        }
         let length = self.windows.length()?;
         match self.accumulation {
             Accumulation::Accumulating => Some(length + Duration::from_micros(self.lateness.unsigned_abs())),

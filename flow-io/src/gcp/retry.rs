@@ -46,6 +46,9 @@ impl Retry {
 /// How long a denied request is repeated, once one has succeeded: keys may be changing.
 const DENIED: Duration = Duration::from_mins(10);
 
+/// A server that asks for more time than this is not believed.
+const LONGEST_ASKED: Duration = Duration::from_hours(1);
+
 /// How often a request that keeps failing is told of.
 const TELL: Duration = Duration::from_mins(1);
 
@@ -136,7 +139,7 @@ impl Retrying {
             }
             Fault::Denied | Fault::Lasting => return None,
         };
-        let pause = tries.pauses.next()?.max(asked).max(budget.take(now));
+        let pause = tries.pauses.next()?.max(asked.min(LONGEST_ASKED)).max(budget.take(now));
         let waited = now + pause - tries.since;
         at_most.is_none_or(|at_most| waited <= at_most).then_some(pause)
     }

@@ -137,7 +137,7 @@ impl Admin {
         }
     }
 
-    /// Asks once. Any answer of the service will do, a refusal too.
+    /// Asks once. Any answer of the service to us will do, a refusal too.
     pub(super) async fn ask(&self, name: &Subscription) -> Answer {
         let client = match self.subscriptions().await {
             Ok(client) => client,
@@ -148,8 +148,9 @@ impl Admin {
         else {
             return Answer::Some;
         };
-        let is_refusal =
-            error.http_status_code().is_some() && !matches!(Fault::of_gax(&error), Fault::Passing(_));
+        // Who is not known to the service (401) is not told of messages either: that says nothing of them.
+        let is_refusal = error.http_status_code().is_some_and(|status| status != 401)
+            && !matches!(Fault::of_gax(&error), Fault::Passing(_));
         if is_refusal { Answer::Some } else { Answer::None(plain(&error.to_string())) }
     }
 }

@@ -17,6 +17,9 @@ use super::shared::Counts;
 const FLUSH: Duration = Duration::from_millis(250);
 const EACH: Duration = Duration::from_micros(20);
 
+/// How long an acknowledgement may take to be confirmed: what is not is delivered again, and known then.
+const CONFIRMED: Duration = Duration::from_secs(30);
+
 /// Deliveries to be acknowledged together.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
@@ -54,11 +57,14 @@ impl Acks {
         let waits = (!self.confirmed.is_empty()).then(|| (closing.confirming(), closing.clone()));
         counts.acks.add(self.told as u64);
         async move {
-            let confirmed = self.confirmed.into_iter().map(|(handler, _room)| handler.confirmed_ack());
+            let confirmed = self.confirmed.into_iter().map(|(handler, room)| async move {
+                let _room = room; // taken until the service has said so
+                tokio::time::timeout(CONFIRMED, handler.confirmed_ack()).await
+            });
             for outcome in join_all(confirmed).await {
                 match outcome {
-                    Ok(()) => counts.acks.inc(),
-                    Err(_) => counts.failed_acks.inc(),
+                    Ok(Ok(())) => counts.acks.inc(),
+                    Ok(Err(_)) | Err(_) => counts.failed_acks.inc(),
                 }
             }
             if let Some((confirming, closing)) = waits {

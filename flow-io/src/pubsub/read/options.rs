@@ -18,6 +18,9 @@ pub(super) struct Options {
 /// How far a lease is extended at a time: what a reader that was killed had is delivered again after this.
 pub(super) const EXTENSION: Duration = Duration::from_secs(20);
 
+/// What was leased to others, or lost with a connection, is here again after this.
+const AGAIN: Duration = EXTENSION.saturating_add(Duration::from_secs(10));
+
 impl Default for Options {
     fn default() -> Self {
         Options {
@@ -28,9 +31,9 @@ impl Default for Options {
             horizon: Duration::from_mins(10),
             id_attribute: None,
             pace: Pace {
-                span: Duration::from_secs(10),
-                margin: Duration::from_secs(30),
-                hold: Duration::from_secs(30),
+                span: AGAIN,
+                margin: AGAIN,
+                hold: AGAIN,
             },
         }
     }

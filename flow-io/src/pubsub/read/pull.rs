@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::closing::Closing;
 use super::load::{Delivery, Load, Room};
 use super::options::EXTENSION;
+use super::shared::Shared;
 use crate::gcp::{Fault, GoogleCloud, plain};
 use crate::pubsub::client;
 use crate::pubsub::clock;
@@ -46,6 +47,7 @@ pub(super) struct Pull {
     pub(super) subscription: Subscription,
     pub(super) max_lease: Duration,
     pub(super) load: Arc<Load>,
+    pub(super) shared: Arc<Shared>,
     pub(super) to: Sender<Pulled>,
     pub(super) closing: Closing,
 }
@@ -83,15 +85,24 @@ impl Pull {
             match end {
                 End::Unwanted => return Ok(()),
                 End::Over => {
+                    self.broke();
                     if self.to.send(Pulled::Ended(Box::new(stream))).await.is_err() {
                         return Ok(());
                     }
                 }
-                End::Failed(error) => self.weigh(error, last_read)?,
+                End::Failed(error) => {
+                    self.broke();
+                    self.weigh(error, last_read)?;
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
+    }
+
+    /// What the stream would have brought comes when it is open again: until then silence says nothing.
+    fn broke(&self) {
+        self.shared.tide(|tide| tide.no_answer(clock::now()));
     }
 
     fn subscribe(&self, client: &Subscriber) -> MessageStream {

@@ -152,8 +152,9 @@ impl<I: Element> PubSubReader<I> {
     fn identity(&self, message: &model::Message) -> (Identity, bool) {
         let attribute = self.parts.lookup.id_attribute.as_ref().and_then(|name| message.attributes.get(name));
         match attribute {
-            Some(value) => (identity_of_attribute(value), false),
-            None => (identity_of_id(&message.message_id), true),
+            // As in Beam, an empty one tells nothing apart.
+            Some(value) if !value.is_empty() => (identity_of_attribute(value), false),
+            _ => (identity_of_id(&message.message_id), true),
         }
     }
 

@@ -64,13 +64,13 @@ pub(super) type Make<I> = Arc<dyn Fn(Message) -> (I, Option<Timestamp>) + Send +
 /// [`timestamps`](ReadPubSub::timestamps) says otherwise. Nothing in Pub/Sub tells how old the messages are that are still
 /// to come, so the watermark is an estimate; it never goes back, and all streams of a subscription share it:
 ///
-/// - While messages come, it is the oldest event time of those received in the last ten seconds (the *span*, see
+/// - While messages come, it is the oldest event time of those received in the last half minute (the *span*, see
 ///   [`watermark_span`](ReadPubSub::watermark_span)), and at least the span behind the clock. It does not pass a message
 ///   that a reader still has.
 /// - When nothing has come for the span, although the streams have room for more, the service is asked every few seconds
 ///   whether it is there. The watermark is then half a minute (the *margin*, see
 ///   [`idle_margin`](ReadPubSub::idle_margin)) behind the last question that was answered. A service that does not answer
-///   holds it.
+///   holds it, and so does a stream that broke, for a minute and a half.
 /// - For the first half minute it stands still, since what an earlier run had leased comes only when the leases have run
 ///   out; see [`start_hold`](ReadPubSub::start_hold). This is not so with a subscription that the run has made itself.
 ///
@@ -228,7 +228,7 @@ impl<I> ReadPubSub<I> {
         self
     }
 
-    /// How far back the messages are looked at that the watermark is told by; ten seconds unless set.
+    /// How far back the messages are looked at that the watermark is told by; half a minute unless set.
     pub fn watermark_span(mut self, span: Duration) -> Self {
         self.options.pace.span = span;
         self
@@ -355,6 +355,7 @@ impl<I: Element> Source for ReadPubSub<I> {
             subscription: subscription.clone(),
             max_lease: options.max_lease,
             load: Arc::clone(&load),
+            shared: Arc::clone(&shared),
             to,
             closing: closing.clone(),
         };

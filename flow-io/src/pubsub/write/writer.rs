@@ -115,6 +115,19 @@ impl<T: Element, E: Encode<T>> PubSubWriter<T, E> {
         }
     }
 
+    /// Waits for all that is under way. The client keeps something for each key for ever: one that has had many is
+    /// replaced, which keeps order only when nothing is under way.
+    async fn settle(&mut self, rejects: &mut Rejects<T>) -> Result<()> {
+        while let Some(outcome) = self.under_way.join_next().await {
+            self.take_in(outcome, rejects)?;
+        }
+        if self.keys.len() > MOST_KEYS {
+            self.keys.clear();
+            self.publisher = None;
+        }
+        Ok(())
+    }
+
     /// Sends a parcel on its way as soon as there is room for it.
     async fn send(&mut self, lane: Option<usize>) -> Result<()> {
         let parcel = mem::take(self.parcel(lane));
@@ -205,17 +218,11 @@ impl<T: Element, E: Encode<T>> Writer<T> for PubSubWriter<T, E> {
         while let Some(outcome) = self.under_way.try_join_next() {
             self.take_in(outcome, rejects)?;
         }
-        Ok(())
+        if self.keys.len() > MOST_KEYS { self.settle(rejects).await } else { Ok(()) }
     }
 
     async fn prepare(&mut self, _: u64, _: Timestamp, rejects: &mut Rejects<T>) -> Result<Vec<()>> {
-        while let Some(outcome) = self.under_way.join_next().await {
-            self.take_in(outcome, rejects)?;
-        }
-        if self.keys.len() > MOST_KEYS {
-            self.keys.clear();
-            self.publisher = None;
-        }
+        self.settle(rejects).await?;
         Ok(Vec::new())
     }
 }
