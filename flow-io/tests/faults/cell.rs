@@ -53,6 +53,7 @@ pub(crate) enum Method {
 
 /// A fault, and what it may do to a run.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a fault may do, and they combine")]
 pub(crate) struct Cell {
     faults: Vec<(&'static str, When, Fault)>,
     method: Method,
@@ -167,10 +168,8 @@ impl Cell {
         let p = Pipeline::new();
         let source = PubSub::subscription(ORDERS).on(&cloud).max_outstanding(under_way, 256 << 20).streams(1);
         let source = source.json::<Order>();
-        let orders = match self.redelivers {
-            true => p.read(source),
-            false => p.read(source.ending_after(MESSAGES as u64)),
-        };
+        let orders =
+            if self.redelivers { p.read(source) } else { p.read(source.ending_after(MESSAGES as u64)) };
         let (orders, bad) = orders.named("read").split();
         bad.for_each(|bad| panic!("{bad}"));
         let (told, coming) = channel();
@@ -181,7 +180,7 @@ impl Cell {
             {
                 add_all(&faults, &plan);
             }
-            // Not all tests listen.
+            // Nobody listens where all is acknowledged at the first go.
             let _ = told.send(());
         });
         let refused = write(&orders, &cloud, self.method);
@@ -305,7 +304,7 @@ pub(crate) fn unacked(emulator: &Emulator) -> u64 {
 }
 
 /// What is missing, what is there though nobody wrote it, and what is there too often.
-pub(crate) fn difference(place: &str, wanted: &[i64], found: Vec<i64>, doubles: bool) -> Option<String> {
+pub(crate) fn difference(place: &str, wanted: &[i64], found: Vec<i64>, may_double: bool) -> Option<String> {
     let mut times: BTreeMap<i64, u32> = BTreeMap::new();
     for id in found {
         *times.entry(id).or_default() += 1;
@@ -313,7 +312,7 @@ pub(crate) fn difference(place: &str, wanted: &[i64], found: Vec<i64>, doubles: 
     let missing = wanted.iter().filter(|id| !times.contains_key(id)).count();
     let spurious = times.keys().filter(|id| wanted.binary_search(id).is_err()).count();
     let doubled = times.values().filter(|times| **times > 1).count();
-    let is_right = missing == 0 && spurious == 0 && (doubles || doubled == 0);
+    let is_right = missing == 0 && spurious == 0 && (may_double || doubled == 0);
     (!is_right).then(|| format!("in {place}: {missing} missing, {spurious} spurious, {doubled} doubled"))
 }
 

@@ -3,6 +3,9 @@
 //!
 //! A cell is a fault, the call that it meets, and how often. [`cell`] runs one and says what must be true afterwards; the
 //! other modules are tables of cells. What a call is named and what a fault does is in the emulator's README.
+//!
+//! Answers that never come are not among them: the connectors wait for half a minute to two minutes before they ask again,
+//! which cannot be set.
 #![cfg(all(feature = "pubsub", feature = "gcs", feature = "bigquery"))]
 
 mod appends;
@@ -36,16 +39,17 @@ fn cloud(emulator: &Emulator) -> GoogleCloud {
     GoogleCloud::at(&emulator.endpoint()).with_retry(retry)
 }
 
-/// A request that is to be repeated later.
+/// Not before a second has passed.
 fn too_many() -> Fault {
     Fault::Status { code: 429, retry_after: Some(1) }
 }
 
-/// The connection breaks now and then, as a slow network's: answers come in pieces.
+/// An answer that comes in pieces.
 fn trickle() -> Fault {
     Fault::Trickle(64, Duration::from_millis(1))
 }
 
+/// An answer that takes its time.
 fn slow() -> Fault {
     Fault::Delay(Duration::from_millis(20))
 }
