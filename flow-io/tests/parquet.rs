@@ -28,18 +28,13 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-thread_local! {
-    /// Of the one run that a test makes believe.
-    static CLAIMS: Claims = Claims::default();
-}
-
 fn worker(worker: usize) -> WriterContext {
     WriterContext {
         worker,
         workers: 2,
         step: "write".into(),
         bounded: true,
-        claims: CLAIMS.with(Clone::clone),
+        claims: Claims::default(),
         metrics: Metrics::default(),
     }
 }
@@ -127,12 +122,13 @@ fn rows_that_do_not_fit_are_refused_with_the_reason_and_the_others_are_written()
 #[test]
 fn workers_add_row_groups_to_one_file() {
     let root = tempfile::tempdir().unwrap();
-    let sink = ParquetFiles::under(root.path(), schema()).max_open(1);
+    let (sink, claims) = (ParquetFiles::under(root.path(), schema()).max_open(1), Claims::default());
     std::thread::scope(|scope| {
         for n in 0..4 {
-            let sink = sink.clone();
+            let (sink, claims) = (sink.clone(), claims.clone());
             scope.spawn(move || {
-                let mut writer = sink.open(&worker(n)).unwrap();
+                let context = WriterContext { claims, ..worker(n) };
+                let mut writer = sink.open(&context).unwrap();
                 let mut rejects = Rejects::default();
                 for epoch in 1..4 {
                     let rows = (0..500).map(|i| order((n as i64 * 4 + epoch) * 500 + i));

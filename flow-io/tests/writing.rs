@@ -22,18 +22,13 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-thread_local! {
-    /// Of the one run that a test makes believe.
-    static CLAIMS: Claims = Claims::default();
-}
-
 fn worker(worker: usize, bounded: bool) -> WriterContext {
     WriterContext {
         worker,
         workers: 2,
         step: "write".into(),
         bounded,
-        claims: CLAIMS.with(Clone::clone),
+        claims: Claims::default(),
         metrics: Metrics::default(),
     }
 }
@@ -58,7 +53,12 @@ struct Script {
 
 impl Script {
     fn of(sink: WriteFiles<TextLines>, bounded: bool) -> Self {
-        let writer = sink.open(&worker(0, bounded)).unwrap();
+        Script::of_run(&Claims::default(), sink, bounded)
+    }
+
+    /// Of a run that others belong to as well.
+    fn of_run(run: &Claims, sink: WriteFiles<TextLines>, bounded: bool) -> Self {
+        let writer = sink.open(&WriterContext { claims: run.clone(), ..worker(0, bounded) }).unwrap();
         Script { sink, writer, rejects: Rejects::default(), epoch: 1 }
     }
 
@@ -302,12 +302,13 @@ fn a_run_that_fails_leaves_nothing_behind() {
 #[test]
 fn all_workers_share_one_file() {
     let root = tempfile::tempdir().unwrap();
-    let sink = JsonFiles::under(root.path());
+    let (sink, claims) = (JsonFiles::under(root.path()), Claims::default());
     let tokens: Vec<_> = std::thread::scope(|scope| {
         let workers = (0..4_u64).map(|n| {
-            let sink = sink.clone();
+            let (sink, claims) = (sink.clone(), claims.clone());
             scope.spawn(move || {
-                let mut writer = Sink::<u64>::open(&sink, &worker(n as usize, true)).unwrap();
+                let context = WriterContext { claims, ..worker(n as usize, true) };
+                let mut writer = Sink::<u64>::open(&sink, &context).unwrap();
                 let mut rejects = Rejects::default();
                 for chunk in 0..100 {
                     let values = (0..1000).map(|i| (n * 100 + chunk) * 1000 + i);
@@ -331,10 +332,11 @@ fn all_workers_share_one_file() {
 #[test]
 fn shards_are_files_of_their_own() {
     let root = tempfile::tempdir().unwrap();
-    let sink = TextFiles::under(root.path()).shards(2);
+    let (sink, claims) = (TextFiles::under(root.path()).shards(2), Claims::default());
     let mut rejects = Rejects::default();
     for n in 0..3 {
-        let mut writer = sink.open(&worker(n, true)).unwrap();
+        let context = WriterContext { claims: claims.clone(), ..worker(n, true) };
+        let mut writer = sink.open(&context).unwrap();
         now(writer.write(&mut bundle(Window::GLOBAL, [n]), &mut rejects)).unwrap();
         now(writer.prepare(1, Timestamp::MAX, &mut rejects)).unwrap();
     }
@@ -472,8 +474,9 @@ fn a_name_that_is_a_directory_fails_the_commit_with_its_path() {
 fn two_steps_cannot_write_to_clones_of_one_sink() {
     let root = tempfile::tempdir().unwrap();
     let sink = TextFiles::under(root.path());
-    let run = Script::of(sink.clone(), true);
-    let other = WriterContext { step: "write 2".into(), ..worker(0, true) };
+    let claims = Claims::default();
+    let run = Script::of_run(&claims, sink.clone(), true);
+    let other = WriterContext { step: "write 2".into(), claims, ..worker(0, true) };
     let error = Sink::<String>::open(&sink, &other).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().starts_with("steps `write` and `write 2` write to clones of one sink"));
@@ -496,11 +499,12 @@ async fn on_a_runtime_many_files_are_finished_at_once() {
 #[test]
 fn a_writer_opened_in_the_middle_of_a_run_holds_only_what_it_writes() {
     let root = tempfile::tempdir().unwrap();
-    let mut run = Script::of(by_minute(root.path()), true);
+    let claims = Claims::default();
+    let mut run = Script::of_run(&claims, by_minute(root.path()), true);
     for _ in 1..4 {
         run.commit(60);
     }
-    run.writer = run.sink.open(&worker(1, true)).unwrap();
+    run.writer = run.sink.open(&WriterContext { claims, ..worker(1, true) }).unwrap();
     run.write(minute(5), "a").write(minute(0), "late");
     assert_eq!(run.commit(60).held_since, Some(4));
     assert_eq!(tree(root.path()), wanted([("0.txt", "late\n")]));
@@ -509,11 +513,25 @@ fn a_writer_opened_in_the_middle_of_a_run_holds_only_what_it_writes() {
 #[test]
 fn a_share_of_a_file_that_was_finished_meanwhile_becomes_a_part() {
     let root = tempfile::tempdir().unwrap();
-    let mut run = Script::of(by_minute(root.path()), true);
-    let mut second = Script::of(run.sink.clone(), true);
+    let claims = Claims::default();
+    let mut run = Script::of_run(&claims, by_minute(root.path()), true);
+    let mut second = Script::of_run(&claims, run.sink.clone(), true);
     second.write(minute(0), "b");
     run.write(minute(0), "a").commit(60);
     second.epoch = 2;
     second.commit(60);
     assert_eq!(tree(root.path()), wanted([("0.txt", "a\n"), ("0-1.txt", "b\n")]));
+}
+
+#[test]
+fn a_sink_that_is_used_again_after_a_run_that_failed_begins_anew() {
+    let root = tempfile::tempdir().unwrap();
+    let sink = by_minute(root.path());
+    let mut failed = Script::of(sink.clone(), true);
+    failed.write(minute(0), "half");
+    now(failed.writer.prepare(500, Timestamp::MIN, &mut failed.rejects)).unwrap();
+    drop(failed);
+    let mut run = Script::of(sink, true);
+    run.write(minute(0), "whole").end();
+    assert_eq!(tree(root.path()), wanted([("0.txt", "whole\n")]));
 }
