@@ -122,6 +122,17 @@ fn a_collection_that_ends_is_there_once_though_answers_are_lost() {
 }
 
 #[test]
+fn a_flush_that_is_said_to_be_done_already_is_done() {
+    let emulator = emulator();
+    emulator.faults().add("bigquery.FlushRows", When::Nth(1), Fault::LostAnswer);
+    emulator.faults().add("bigquery.FlushRows", When::Nth(2), Fault::Grpc(Code::AlreadyExists));
+    let report = write_stream(table(&emulator).exactly_once(), 3, 10).unwrap();
+    assert_eq!(ids(&emulator, "orders"), to(30));
+    assert_eq!(report.summary.counter("write.written"), 30);
+    assert_eq!(emulator.faults().met("bigquery.FlushRows"), 2);
+}
+
+#[test]
 fn one_stream_serves_all_epochs_while_nothing_goes_wrong() {
     let emulator = emulator();
     write_stream(table(&emulator).exactly_once(), 6, 10).unwrap();

@@ -53,7 +53,13 @@ impl<T> Committing<'_, T> {
     /// Makes the rows of buffered streams visible, up to where the epoch ended.
     async fn flush(&self, flushes: Vec<(String, i64, u64)>, last: bool) -> Result<()> {
         let all = flushes.into_iter().map(|(stream, end, rows)| async move {
-            let flush = || self.service.storage().flush(&stream, end);
+            let flush = || async {
+                match self.service.storage().flush(&stream, end).await {
+                    // The answer of an attempt was lost, or the commit is repeated.
+                    Err(failure) if failure.is_there_already() => Ok(()),
+                    done => done,
+                }
+            };
             let done = self.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
             done.map_err(|failure| self.failed(failure))?;
             self.shared.became_visible(&stream, end, rows);
