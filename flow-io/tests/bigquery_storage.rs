@@ -10,7 +10,7 @@ use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
 use flow_core::testing::{collect, conformance};
 use flow_core::{Bundle, Timestamp};
 use flow_gcp_emulator::{Code, Emulator, Fault, When};
-use flow_io::bigquery::{BigQuery, Change, TableWriter, WriteTable};
+use flow_io::bigquery::{BigQuery, Change, Disposition, TableWriter, WriteTable};
 use serde_json::json;
 
 const APPEND: &str = "bigquery.AppendRows.append";
@@ -219,6 +219,31 @@ fn the_tail_that_a_killed_writer_leaves_is_never_visible() {
     commit(1, first);
     commit(2, tokens);
     assert_eq!(ids(&emulator, "orders"), to(20));
+}
+
+#[test]
+fn steps_that_write_to_one_sink_each_count_their_rows() {
+    for sink in [WriteTable::exactly_once, WriteTable::storage_write] {
+        let emulator = emulator();
+        let sink = sink(table(&emulator));
+        let p = Pipeline::new();
+        p.create(orders(0..30)).write(sink.clone());
+        p.create(orders(30..100)).write(sink);
+        let report = run(p).unwrap();
+        assert_eq!(ids(&emulator, "orders"), to(100));
+        assert_eq!(report.summary.counter("write.written"), 30);
+        assert_eq!(report.summary.counter("write-2.written"), 70);
+    }
+}
+
+#[test]
+fn a_sink_that_is_used_again_looks_again_whether_its_table_is_empty() {
+    let emulator = emulator();
+    let sink = table(&emulator).write(Disposition::Empty);
+    write_bounded(sink.clone(), 10).unwrap();
+    let error = write_bounded(sink, 10).unwrap_err().to_string();
+    assert!(error.contains("the table p.shop.orders is to be empty and has rows"), "{error}");
+    assert_eq!(ids(&emulator, "orders"), to(10));
 }
 
 #[test]

@@ -134,6 +134,11 @@ struct Claim {
 }
 
 impl Claims {
+    /// Whether these are the claims of the same run.
+    pub fn is_of_the_same_run(&self, other: &Claims) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Takes a place for a sink, by a number that tells the sinks of a run apart; again is fine.
     ///
     /// # Errors

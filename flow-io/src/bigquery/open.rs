@@ -7,9 +7,10 @@ use super::append::{Appends, Kind};
 use super::batch::{Batch, Encoder, Outcome, Row};
 use super::insert::{Ids, Inserts};
 use super::load::Loads;
+use super::run::Asking;
 use super::service::{Known, Service, Trouble};
 use super::settings::{Batching, LARGEST, Way};
-use super::sink::{Asking, Prepared, Shared};
+use super::sink::{Prepared, Shared};
 use super::target::Target;
 
 /// A table that is there, and how one worker's rows get into it.
@@ -147,7 +148,8 @@ impl<T: Element + Serialize> Open<T> {
             Path::Loads(loads) => (Outcome::default(), loads.finish().await?),
         };
         self.tell(outcome, rejects);
-        Ok(tokens.into_iter().map(Prepared).collect())
+        let step = &self.asking.step;
+        Ok(tokens.into_iter().map(|token| Prepared { step: step.to_string(), token }).collect())
     }
 
     async fn send(&mut self, rejects: &mut Rejects<T>) -> Result<()> {
