@@ -28,6 +28,10 @@ pub(super) struct Open<T> {
     path: Path<T>,
 }
 
+/// The smallest batch that is sent early because all batches together hold too much: those that nobody adds to may do so
+/// for long, and rows are not to be sent one by one meanwhile.
+const EARLY: usize = 64 << 10;
+
 enum Path<T> {
     Inserts(Box<Inserts<T>>),
     Appends(Box<Appends<T>>),
@@ -120,7 +124,8 @@ impl<T: Element + Serialize> Open<T> {
         let too_much_waits = self.service.wait(bytes.len());
         self.since.get_or_insert_with(Instant::now);
         self.batch.push(Row { bytes, origin: Some((value, meta)) });
-        if self.batch.rows.len() >= self.most_rows || too_much_waits {
+        let early = too_much_waits && self.batch.bytes >= EARLY;
+        if self.batch.rows.len() >= self.most_rows || early {
             self.send(rejects).await?;
         }
         Ok(())
