@@ -133,6 +133,43 @@ fn a_flush_that_is_said_to_be_done_already_is_done() {
 }
 
 #[test]
+fn rows_that_go_into_another_stream_fit_into_its_requests() {
+    let emulator = emulator();
+    emulator.faults().add(APPEND, When::Nth(3), Fault::Grpc(Code::OutOfRange));
+    let big = |id, mib: usize| Order { id, name: Some("x".repeat(mib << 20)) };
+    let p = Pipeline::new();
+    let sink = table(&emulator).exactly_once().batch_rows(1).batch_bytes(9 << 20);
+    p.create(vec![big(0, 3), big(1, 8), order(2)]).write(sink);
+    bigquery_kit::run_with(p, 1).unwrap();
+    assert_eq!(ids(&emulator, "orders"), to(3));
+    assert_eq!(emulator.calls("bigquery.CreateWriteStream"), 2);
+}
+
+#[test]
+fn idle_batches_do_not_have_rows_sent_one_by_one() {
+    let emulator = emulator();
+    let on = cloud(&emulator);
+    let row = |id, bytes: usize| Order { id, name: Some("x".repeat(bytes)) };
+    emulator.faults().add(APPEND, When::Always, Fault::Delay(std::time::Duration::ZERO)); // counts them
+    // Seven batches of almost 9 MiB, and one up to almost 64 MiB altogether.
+    let mut all: Vec<Order> = (0..7).map(|id| row(id, (9 << 20) - 1_000)).collect();
+    all.push(row(7, (1 << 20) - 1_000));
+    all.extend((0..100).map(|_| row(8, 300)));
+    let p = Pipeline::new();
+    p.create(all).write_by(
+        |order| order.id,
+        move |id: &i64| {
+            let sink = BigQuery::table(format!("p.shop.t{id}")).on(&on).schema("id:INT64, name:STRING");
+            let hour = std::time::Duration::from_hours(1);
+            sink.storage_write().batch_bytes(9 << 20).batch_age(hour)
+        },
+    );
+    bigquery_kit::run_with(p, 1).unwrap();
+    assert_eq!(emulator.bigquery().rows("p", "shop", "t8").len(), 100);
+    assert_eq!(emulator.faults().met(APPEND), 9);
+}
+
+#[test]
 fn one_stream_serves_all_epochs_while_nothing_goes_wrong() {
     let emulator = emulator();
     write_stream(table(&emulator).exactly_once(), 6, 10).unwrap();

@@ -180,7 +180,7 @@ impl<T> WriteTable<T> {
     }
 
     /// Writes by streams of the Storage Write API whose rows become visible when an epoch commits, once. The rows of an
-    /// epoch are kept until it is prepared, beyond some megabytes in a temporary file.
+    /// epoch are kept until it is prepared, beyond a megabyte in a temporary file.
     pub fn exactly_once(self) -> Self {
         self.with(|settings| settings.method = Some(Method::ExactlyOnce))
     }
