@@ -3,6 +3,8 @@
 
 mod bigquery_kit;
 
+use std::time::Duration;
+
 use bigquery_kit::{Order, cloud, emulator, ids, order, orders, run, table, to, write_bounded, write_stream};
 use flow_core::metrics::Metrics;
 use flow_core::prelude::*;
@@ -148,23 +150,45 @@ fn rows_that_go_into_another_stream_fit_into_its_requests() {
 #[test]
 fn idle_batches_do_not_have_rows_sent_one_by_one() {
     let emulator = emulator();
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    emulator.faults().add(APPEND, When::Always, Fault::Delay(Duration::ZERO)); // counts them
     let on = cloud(&emulator);
-    let row = |id, bytes: usize| Order { id, name: Some("x".repeat(bytes)) };
-    emulator.faults().add(APPEND, When::Always, Fault::Delay(std::time::Duration::ZERO)); // counts them
-    // Seven batches of almost 9 MiB, and one up to almost 64 MiB altogether.
-    let mut all: Vec<Order> = (0..7).map(|id| row(id, (9 << 20) - 1_000)).collect();
-    all.push(row(7, (1 << 20) - 1_000));
-    all.extend((0..100).map(|_| row(8, 300)));
-    let p = Pipeline::new();
-    p.create(all).write_by(
-        |order| order.id,
-        move |id: &i64| {
-            let sink = BigQuery::table(format!("p.shop.t{id}")).on(&on).schema("id:INT64, name:STRING");
-            let hour = std::time::Duration::from_hours(1);
-            sink.storage_write().batch_bytes(9 << 20).batch_age(hour)
-        },
-    );
-    bigquery_kit::run_with(p, 1).unwrap();
+    let context = WriterContext {
+        worker: 0,
+        workers: 1,
+        step: "write".into(),
+        bounded: true,
+        claims: Claims::default(),
+        metrics: Metrics::default(),
+    };
+    let write = |writer: &mut TableWriter<Order>, rows| {
+        let (mut bundle, mut rejects) = (Bundle::of(rows), Rejects::default());
+        runtime.block_on(Writer::<Order>::write(writer, &mut bundle, &mut rejects)).unwrap();
+    };
+    let prepare = |writer: &mut TableWriter<Order>| {
+        let mut rejects = Rejects::default();
+        runtime.block_on(Writer::<Order>::prepare(writer, 1, Timestamp::MIN, &mut rejects)).unwrap();
+    };
+    let mut writers: Vec<_> = (0..9)
+        .map(|table| {
+            let sink = BigQuery::table(format!("p.shop.t{table}")).on(&on).schema("id:INT64, name:STRING");
+            let sink = sink.storage_write().batch_bytes(9 << 20).batch_age(Duration::from_hours(1));
+            Sink::<Order>::open(&sink, &context).unwrap()
+        })
+        .collect();
+    for writer in &mut writers {
+        write(writer, Vec::new());
+        prepare(writer); // its table is there
+    }
+    let row = |bytes: usize| Order { id: 1, name: Some("x".repeat(bytes)) };
+    // Almost 64 MiB wait, and then small rows of another table.
+    for writer in &mut writers[..7] {
+        write(writer, vec![row((9 << 20) - 1_000)]);
+    }
+    write(&mut writers[7], vec![row((1 << 20) - 1_000)]);
+    write(&mut writers[8], vec![row(300); 100]);
+    writers.iter_mut().for_each(prepare);
     assert_eq!(emulator.bigquery().rows("p", "shop", "t8").len(), 100);
     assert_eq!(emulator.faults().met(APPEND), 9);
 }
