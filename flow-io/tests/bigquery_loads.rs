@@ -4,7 +4,10 @@
 mod bigquery_kit;
 
 use bigquery_kit::{Order, emulator, ids, orders, run, table, to, write_bounded, write_stream};
+use flow_core::metrics::Metrics;
 use flow_core::prelude::*;
+use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
+use flow_core::{Bundle, Timestamp};
 use flow_gcp_emulator::{Emulator, Fault, When};
 use flow_io::bigquery::{Disposition, WriteTable};
 
@@ -45,6 +48,79 @@ fn rows_are_replaced_at_once_with_the_new_ones() {
     p.create(orders(0..0)).write(staged(&emulator).write(Disposition::Truncate));
     run(p).unwrap();
     assert_eq!(ids(&emulator, "orders"), [0_i64; 0]);
+}
+
+/// Commits these orders in epochs of one run, and then a last epoch without any.
+fn write_in_epochs(sink: &WriteTable<Order>, epochs: &[std::ops::Range<i64>]) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let context = WriterContext {
+        worker: 0,
+        workers: 1,
+        step: "write".into(),
+        bounded: true,
+        claims: Claims::default(),
+        metrics: Metrics::default(),
+    };
+    let mut writer = Sink::<Order>::open(sink, &context).unwrap();
+    for (epoch, ids) in (1..).zip(epochs.iter().cloned().chain([0..0])) {
+        let (mut bundle, mut rejects) = (Bundle::of(orders(ids)), Rejects::default());
+        let tokens = runtime.block_on(async {
+            Writer::<Order>::write(&mut writer, &mut bundle, &mut rejects).await.unwrap();
+            Writer::<Order>::prepare(&mut writer, epoch, Timestamp::MIN, &mut rejects).await.unwrap()
+        });
+        let last = epoch > epochs.len() as u64;
+        let commit = Commit { epoch, last, watermark: Timestamp::MIN, tokens };
+        runtime.block_on(Sink::<Order>::commit(sink, commit)).unwrap();
+    }
+}
+
+#[test]
+fn what_a_run_has_loaded_is_not_replaced_by_its_later_epochs() {
+    for disposition in [Disposition::Truncate, Disposition::Empty] {
+        let emulator = emulator();
+        if disposition == Disposition::Truncate {
+            write_bounded(staged(&emulator), 100).unwrap();
+        }
+        write_in_epochs(&staged(&emulator).write(disposition), &[0..10, 10..15]);
+        assert_eq!(ids(&emulator, "orders"), to(15));
+    }
+}
+
+#[test]
+fn a_sink_that_is_used_again_replaces_what_its_last_run_loaded() {
+    let emulator = emulator();
+    let sink = staged(&emulator).write(Disposition::Truncate);
+    write_bounded(sink.clone(), 100).unwrap();
+    write_bounded(sink.clone(), 10).unwrap();
+    assert_eq!(ids(&emulator, "orders"), to(10));
+    write_bounded(sink, 0).unwrap();
+    assert_eq!(ids(&emulator, "orders"), [0_i64; 0]);
+}
+
+#[test]
+fn two_sinks_do_not_replace_each_others_rows() {
+    let emulator = emulator();
+    let sink = || staged(&emulator).write(Disposition::Truncate);
+    let p = Pipeline::new();
+    p.create(orders(0..5)).write(sink());
+    p.create(orders(5..9)).write(sink());
+    let error = run(p).unwrap_err().to_string();
+    assert!(error.contains("`write`") && error.contains("`write-2`"), "{error}");
+    assert!(error.contains("both write to the table p.shop.orders"), "{error}");
+    assert_eq!(emulator.calls("bigquery.jobs.insert"), 0);
+}
+
+#[test]
+fn two_steps_that_write_to_one_sink_replace_what_was_there_before_both() {
+    let emulator = emulator();
+    write_bounded(staged(&emulator), 100).unwrap();
+    let sink = staged(&emulator).write(Disposition::Truncate);
+    let p = Pipeline::new();
+    p.create(orders(0..5)).write(sink.clone());
+    p.create(orders(5..9)).write(sink);
+    run(p).unwrap();
+    assert_eq!(ids(&emulator, "orders"), to(9));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 mod bigquery_kit;
 
+use std::time::Duration;
+
 use bigquery_kit::{Order, cloud, emulator, ids, order, orders, run, table, to, write_bounded, write_stream};
 use flow_core::metrics::Metrics;
 use flow_core::prelude::*;
@@ -10,7 +12,7 @@ use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
 use flow_core::testing::{collect, conformance};
 use flow_core::{Bundle, Timestamp};
 use flow_gcp_emulator::{Code, Emulator, Fault, When};
-use flow_io::bigquery::{BigQuery, Change, TableWriter, WriteTable};
+use flow_io::bigquery::{BigQuery, Change, Disposition, TableWriter, WriteTable};
 use serde_json::json;
 
 const APPEND: &str = "bigquery.AppendRows.append";
@@ -122,6 +124,76 @@ fn a_collection_that_ends_is_there_once_though_answers_are_lost() {
 }
 
 #[test]
+fn a_flush_that_is_said_to_be_done_already_is_done() {
+    let emulator = emulator();
+    emulator.faults().add("bigquery.FlushRows", When::Nth(1), Fault::LostAnswer);
+    emulator.faults().add("bigquery.FlushRows", When::Nth(2), Fault::Grpc(Code::AlreadyExists));
+    let report = write_stream(table(&emulator).exactly_once(), 3, 10).unwrap();
+    assert_eq!(ids(&emulator, "orders"), to(30));
+    assert_eq!(report.summary.counter("write.written"), 30);
+    assert_eq!(emulator.faults().met("bigquery.FlushRows"), 2);
+}
+
+#[test]
+fn rows_that_go_into_another_stream_fit_into_its_requests() {
+    let emulator = emulator();
+    emulator.faults().add(APPEND, When::Nth(3), Fault::Grpc(Code::OutOfRange));
+    let big = |id, mib: usize| Order { id, name: Some("x".repeat(mib << 20)) };
+    let p = Pipeline::new();
+    let sink = table(&emulator).exactly_once().batch_rows(1).batch_bytes(9 << 20);
+    p.create(vec![big(0, 3), big(1, 8), order(2)]).write(sink);
+    bigquery_kit::run_with(p, 1).unwrap();
+    assert_eq!(ids(&emulator, "orders"), to(3));
+    assert_eq!(emulator.calls("bigquery.CreateWriteStream"), 2);
+}
+
+#[test]
+fn idle_batches_do_not_have_rows_sent_one_by_one() {
+    let emulator = emulator();
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    emulator.faults().add(APPEND, When::Always, Fault::Delay(Duration::ZERO)); // counts them
+    let on = cloud(&emulator);
+    let context = WriterContext {
+        worker: 0,
+        workers: 1,
+        step: "write".into(),
+        bounded: true,
+        claims: Claims::default(),
+        metrics: Metrics::default(),
+    };
+    let write = |writer: &mut TableWriter<Order>, rows| {
+        let (mut bundle, mut rejects) = (Bundle::of(rows), Rejects::default());
+        runtime.block_on(Writer::<Order>::write(writer, &mut bundle, &mut rejects)).unwrap();
+    };
+    let prepare = |writer: &mut TableWriter<Order>| {
+        let mut rejects = Rejects::default();
+        runtime.block_on(Writer::<Order>::prepare(writer, 1, Timestamp::MIN, &mut rejects)).unwrap();
+    };
+    let mut writers: Vec<_> = (0..9)
+        .map(|table| {
+            let sink = BigQuery::table(format!("p.shop.t{table}")).on(&on).schema("id:INT64, name:STRING");
+            let sink = sink.storage_write().batch_bytes(9 << 20).batch_age(Duration::from_hours(1));
+            Sink::<Order>::open(&sink, &context).unwrap()
+        })
+        .collect();
+    for writer in &mut writers {
+        write(writer, Vec::new());
+        prepare(writer); // its table is there
+    }
+    let row = |bytes: usize| Order { id: 1, name: Some("x".repeat(bytes)) };
+    // Almost 64 MiB wait, and then small rows of another table.
+    for writer in &mut writers[..7] {
+        write(writer, vec![row((9 << 20) - 1_000)]);
+    }
+    write(&mut writers[7], vec![row((1 << 20) - 1_000)]);
+    write(&mut writers[8], vec![row(300); 100]);
+    writers.iter_mut().for_each(prepare);
+    assert_eq!(emulator.bigquery().rows("p", "shop", "t8").len(), 100);
+    assert_eq!(emulator.faults().met(APPEND), 9);
+}
+
+#[test]
 fn one_stream_serves_all_epochs_while_nothing_goes_wrong() {
     let emulator = emulator();
     write_stream(table(&emulator).exactly_once(), 6, 10).unwrap();
@@ -208,6 +280,31 @@ fn the_tail_that_a_killed_writer_leaves_is_never_visible() {
     commit(1, first);
     commit(2, tokens);
     assert_eq!(ids(&emulator, "orders"), to(20));
+}
+
+#[test]
+fn steps_that_write_to_one_sink_each_count_their_rows() {
+    for sink in [WriteTable::exactly_once, WriteTable::storage_write] {
+        let emulator = emulator();
+        let sink = sink(table(&emulator));
+        let p = Pipeline::new();
+        p.create(orders(0..30)).write(sink.clone());
+        p.create(orders(30..100)).write(sink);
+        let report = run(p).unwrap();
+        assert_eq!(ids(&emulator, "orders"), to(100));
+        assert_eq!(report.summary.counter("write.written"), 30);
+        assert_eq!(report.summary.counter("write-2.written"), 70);
+    }
+}
+
+#[test]
+fn a_sink_that_is_used_again_looks_again_whether_its_table_is_empty() {
+    let emulator = emulator();
+    let sink = table(&emulator).write(Disposition::Empty);
+    write_bounded(sink.clone(), 10).unwrap();
+    let error = write_bounded(sink, 10).unwrap_err().to_string();
+    assert!(error.contains("the table p.shop.orders is to be empty and has rows"), "{error}");
+    assert_eq!(ids(&emulator, "orders"), to(10));
 }
 
 #[test]

@@ -4,26 +4,28 @@ use futures::StreamExt;
 use gcp_bigquery_client::google::cloud::bigquery::storage::v1::storage_error::StorageErrorCode;
 
 use super::load::{Staging, load};
+use super::run::{Asking, Run};
 use super::service::{Failure, Service};
 use super::settings::Way;
 use super::sink::{Prepared, Shared, Token};
 use super::target::{Disposition, Target};
-use crate::gcp::Retrying;
 
 /// Makes visible what writers prepared. Each part may be repeated.
 pub(super) async fn commit<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> Result<Committed> {
-    let tokens: Vec<Token> = commit.tokens.into_iter().map(|Prepared(token)| token).collect();
+    let settings = &shared.settings;
     // A bounded collection that had no elements is to leave no rows of an earlier run behind.
-    let empties = commit.last && tokens.is_empty() && shared.settings.disposition == Disposition::Truncate;
-    if tokens.is_empty() && !empties {
+    let empties = commit.last && settings.disposition == Disposition::Truncate;
+    if commit.tokens.is_empty() && !empties {
         return Ok(Committed::default());
     }
-    let target = shared.settings.target()?;
-    let service = Service::of(&shared.settings.cloud).await?;
-    let retrying = shared.asking().retrying;
-    let at = Committing { shared, service: &service, retrying: &retrying, target: &target };
+    let run = shared.run();
+    let asking = commit.tokens.first().and_then(|prepared| run.asking(&prepared.step));
+    let asking = asking.unwrap_or_else(|| Asking::for_nobody(settings.cloud.retry()));
+    let target = settings.target()?;
+    let service = Service::of(&settings.cloud).await?;
+    let at = Committing { shared, run: &run, asking: &asking, service: &service, target: &target };
     let (mut flushes, mut streams, mut objects) = (Vec::new(), Vec::new(), Vec::new());
-    for token in tokens {
+    for Prepared { token, .. } in commit.tokens {
         match token {
             Token::Flush { stream, end, rows } => flushes.push((stream, end, rows)),
             Token::Stream { stream, rows } => streams.push((stream, rows)),
@@ -41,8 +43,9 @@ pub(super) async fn commit<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> R
 
 struct Committing<'a, T> {
     shared: &'a Shared<T>,
+    run: &'a Run,
+    asking: &'a Asking,
     service: &'a Service,
-    retrying: &'a Retrying,
     target: &'a Target,
 }
 
@@ -53,10 +56,16 @@ impl<T> Committing<'_, T> {
     /// Makes the rows of buffered streams visible, up to where the epoch ended.
     async fn flush(&self, flushes: Vec<(String, i64, u64)>, last: bool) -> Result<()> {
         let all = flushes.into_iter().map(|(stream, end, rows)| async move {
-            let flush = || self.service.storage().flush(&stream, end);
-            let done = self.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
+            let flush = || async {
+                match self.service.storage().flush(&stream, end).await {
+                    // The answer of an attempt was lost, or the commit is repeated.
+                    Err(failure) if failure.is_there_already() => Ok(()),
+                    done => done,
+                }
+            };
+            let done = self.asking.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
             done.map_err(|failure| self.failed(failure))?;
-            self.shared.became_visible(&stream, end, rows);
+            self.run.became_visible(self.asking, &stream, end, rows);
             if last {
                 // Streams that nobody writes to any more; the service ends them by itself if this does not.
                 let _ = self.service.storage().finalize(&stream).await;
@@ -79,7 +88,7 @@ impl<T> Committing<'_, T> {
         let path = self.target.name.path();
         let names: Vec<String> = streams.iter().map(|(stream, _)| stream.clone()).collect();
         let commit = || self.service.storage().commit(&path, names.clone());
-        let answer = self.retrying.run("committing streams of BigQuery", Failure::fault, commit).await;
+        let answer = self.asking.retrying.run("committing streams of BigQuery", Failure::fault, commit).await;
         let answer = answer.map_err(|failure| self.failed(failure))?;
         let committed = |code| code == StorageErrorCode::StreamAlreadyCommitted as i32;
         if let Some(error) = answer.stream_errors.iter().find(|error| !committed(error.code)) {
@@ -92,12 +101,15 @@ impl<T> Committing<'_, T> {
             );
         }
         for (stream, rows) in streams {
-            self.shared.became_visible(&stream, rows as i64, rows);
+            self.run.became_visible(self.asking, &stream, rows as i64, rows);
         }
         Ok(())
     }
 
+    /// Loads staged objects. What the run has loaded before stays.
     async fn load(&self, objects: Vec<(String, u64)>, empties: bool) -> Result<()> {
+        let mut loaded = self.run.loaded.lock().await;
+        let empties = empties && objects.is_empty() && !*loaded;
         if objects.is_empty() && !empties {
             return Ok(());
         }
@@ -108,9 +120,11 @@ impl<T> Committing<'_, T> {
         if empties {
             names.push(staging.put_nothing(&self.target.name.table).await?);
         }
-        load(self.service, self.retrying, &staging, self.target, settings.disposition, names).await?;
+        let disposition = if *loaded { Disposition::Append } else { settings.disposition };
+        load(self.service, &self.asking.retrying, &staging, self.target, disposition, names).await?;
+        *loaded = true;
         for (name, rows) in objects {
-            self.shared.became_visible(&name, rows as i64, rows);
+            self.run.became_visible(self.asking, &name, rows as i64, rows);
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ mod load;
 mod name;
 mod open;
 mod read;
+mod run;
 pub mod schema;
 mod service;
 mod settings;

@@ -7,9 +7,10 @@ use super::append::{Appends, Kind};
 use super::batch::{Batch, Encoder, Outcome, Row};
 use super::insert::{Ids, Inserts};
 use super::load::Loads;
+use super::run::Asking;
 use super::service::{Known, Service, Trouble};
 use super::settings::{Batching, LARGEST, Way};
-use super::sink::{Asking, Prepared, Shared};
+use super::sink::{Prepared, Shared};
 use super::target::Target;
 
 /// A table that is there, and how one worker's rows get into it.
@@ -26,6 +27,10 @@ pub(super) struct Open<T> {
     since: Option<Instant>,
     path: Path<T>,
 }
+
+/// The smallest batch that is sent early because all batches together hold too much: those that nobody adds to may do so
+/// for long, and rows are not to be sent one by one meanwhile.
+const EARLY: usize = 64 << 10;
 
 enum Path<T> {
     Inserts(Box<Inserts<T>>),
@@ -119,7 +124,8 @@ impl<T: Element + Serialize> Open<T> {
         let too_much_waits = self.service.wait(bytes.len());
         self.since.get_or_insert_with(Instant::now);
         self.batch.push(Row { bytes, origin: Some((value, meta)) });
-        if self.batch.rows.len() >= self.most_rows || too_much_waits {
+        let early = too_much_waits && self.batch.bytes >= EARLY;
+        if self.batch.rows.len() >= self.most_rows || early {
             self.send(rejects).await?;
         }
         Ok(())
@@ -147,7 +153,8 @@ impl<T: Element + Serialize> Open<T> {
             Path::Loads(loads) => (Outcome::default(), loads.finish().await?),
         };
         self.tell(outcome, rejects);
-        Ok(tokens.into_iter().map(Prepared).collect())
+        let step = &self.asking.step;
+        Ok(tokens.into_iter().map(|token| Prepared { step: step.to_string(), token }).collect())
     }
 
     async fn send(&mut self, rejects: &mut Rejects<T>) -> Result<()> {

@@ -1,25 +1,25 @@
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use flow_core::metrics::Counter;
 use flow_core::sink::{Commit, Committed, Delivery, Sink, WriterContext};
-use flow_core::{Element, Result};
+use flow_core::{Element, Error, Result};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OnceCell;
 
 use super::commit;
-use super::name::TableName;
+use super::run::{Asking, Run};
 use super::service::{Service, Trouble};
 use super::settings::{Settings, Way};
 use super::table::WriteTable;
 use super::target::Disposition;
 use super::writer::TableWriter;
-use crate::gcp::{Retrying, Traffic};
 
 /// Says what a writer of [`WriteTable`] prepared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Prepared(pub(super) Token);
+pub struct Prepared {
+    /// The step that its rows are counted for.
+    pub(super) step: String,
+    pub(super) token: Token,
+}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Token {
@@ -34,64 +34,44 @@ pub(super) enum Token {
 /// What all clones of a sink share.
 pub(super) struct Shared<T> {
     pub(super) settings: Settings<T>,
-    /// How to ask, once a writer has been opened.
-    asking: OnceLock<Asking>,
-    /// Whether there were rows when the run began.
-    was_empty: OnceCell<bool>,
-    /// What has been made visible, so that a commit that is repeated does not count twice.
-    visible: Mutex<HashMap<String, i64, foldhash::fast::FixedState>>,
-}
-
-/// What a step's requests and rows are counted by.
-#[derive(Clone, Debug)]
-pub(super) struct Asking {
-    pub(super) retrying: Retrying,
-    pub(super) written: Counter,
+    /// The run that writers were opened for last.
+    run: Mutex<Arc<Run>>,
 }
 
 impl<T> Shared<T> {
     pub(super) fn new(settings: Settings<T>) -> Self {
-        Shared { settings, asking: OnceLock::new(), was_empty: OnceCell::new(), visible: Mutex::default() }
+        Shared { settings, run: Mutex::default() }
     }
 
-    /// How the sink asks; without a writer, as before a run, nothing is counted for anybody.
-    pub(super) fn asking(&self) -> Asking {
-        self.asking.get().cloned().unwrap_or_else(|| Asking {
-            retrying: Retrying::new(self.settings.cloud.retry(), Traffic::default()),
-            written: Counter::default(),
-        })
+    /// The run whose rows are committed.
+    pub(super) fn run(&self) -> Arc<Run> {
+        Run::current(&self.run)
     }
 
-    fn begin(&self, cx: &WriterContext) -> Asking {
-        let asking = || Asking {
-            retrying: Retrying::new(self.settings.cloud.retry(), Traffic::new(&cx.metrics)),
-            written: cx.metrics.counter("written"),
+    /// Makes sure that no other sink of the run writes to a table that this one replaces or wants empty.
+    fn claim(self: &Arc<Self>, cx: &WriterContext) -> Result<()> {
+        let wants = match self.settings.disposition {
+            Disposition::Append => return Ok(()),
+            Disposition::Truncate => "would replace the rows of the other",
+            Disposition::Empty => "would not find it empty",
         };
-        self.asking.get_or_init(asking).clone()
-    }
-
-    /// Counts what became visible under a name: of a stream that is flushed again and again, what is new.
-    pub(super) fn became_visible(&self, name: &str, end: i64, rows: u64) {
-        let mut visible = self.visible.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = visible.insert(name.to_owned(), end);
-        if before.is_none_or(|before| before < end) {
-            self.asking().written.add(rows);
-        } else if let Some(before) = before {
-            visible.insert(name.to_owned(), before);
-        }
-    }
-
-    /// Makes sure that the table is empty, if it is to be.
-    pub(super) async fn check_empty(&self, service: &Service, name: &TableName) -> Result<(), Trouble> {
-        if self.settings.disposition != Disposition::Empty {
-            return Ok(());
-        }
-        let retrying = self.asking().retrying;
-        let look = || super::read::is_empty(service, &retrying, name);
-        if *self.was_empty.get_or_try_init(look).await? {
-            return Ok(());
-        }
-        Err(Trouble::Refuse(format!("the table {name} is to be empty and has rows: empty it, or append")))
+        // A name that is wrong is told where the table is opened.
+        let Ok(target) = self.settings.target() else { return Ok(()) };
+        let number = Arc::as_ptr(self).addr();
+        let (table, ours) = (&target.name, &cx.step);
+        cx.claims.claim(&format!("BigQuery table {table}"), number, ours).map_err(|theirs| {
+            Error::config(if theirs == *ours {
+                format!(
+                    "two destinations of the step `{ours}` both write to the table {table}, so that one {wants}: \
+                     name a table for each"
+                )
+            } else {
+                format!(
+                    "steps `{theirs}` and `{ours}` both write to the table {table}, so that one {wants}: write to \
+                     two tables, or flatten the collections and write them once"
+                )
+            })
+        })
     }
 }
 
@@ -111,17 +91,22 @@ impl<T: Element + Serialize> Sink<T> for WriteTable<T> {
         async move {
             let target = shared.settings.target()?;
             let service = Service::of(&shared.settings.cloud).await?;
-            let retrying = shared.asking().retrying;
+            let retrying = Asking::for_nobody(shared.settings.cloud.retry()).retrying;
             let ready = service.tables().ready(&service, &retrying, &target).await;
             ready.map_err(Trouble::into_error)?;
-            shared.check_empty(&service, &target.name).await.map_err(Trouble::into_error)
+            // What is found here is not kept: this is no run's yet.
+            let disposition = shared.settings.disposition;
+            let empty = Run::default().check_empty(disposition, &service, &retrying, &target.name).await;
+            empty.map_err(Trouble::into_error)
         }
     }
 
     fn open(&self, cx: &WriterContext) -> Result<TableWriter<T>> {
         self.shared.settings.check(cx.bounded)?;
-        let asking = self.shared.begin(cx);
-        Ok(TableWriter::new(Arc::clone(&self.shared), asking, cx))
+        self.shared.claim(cx)?;
+        let run = Run::of(&self.shared.run, cx);
+        let asking = run.begin(self.shared.settings.cloud.retry(), cx);
+        Ok(TableWriter::new(Arc::clone(&self.shared), run, asking, cx))
     }
 
     fn commit(&self, commit: Commit<Prepared>) -> impl Future<Output = Result<Committed>> + Send + 'static {

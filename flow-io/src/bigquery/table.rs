@@ -180,13 +180,14 @@ impl<T> WriteTable<T> {
     }
 
     /// Writes by streams of the Storage Write API whose rows become visible when an epoch commits, once. The rows of an
-    /// epoch are kept until it is prepared, beyond some megabytes in a temporary file.
+    /// epoch are kept until it is prepared, beyond a megabyte in a temporary file.
     pub fn exactly_once(self) -> Self {
         self.with(|settings| settings.method = Some(Method::ExactlyOnce))
     }
 
-    /// Writes JSON under [`staging`](WriteTable::staging), and loads it with one job when the collection has ended. The
-    /// staged objects are deleted afterwards.
+    /// Writes JSON under [`staging`](WriteTable::staging), and loads the rows of each epoch with a job of their own. A
+    /// pipeline of bounded collections alone has one epoch, and so one job when they have ended; beside a stream there
+    /// are more. The staged objects are deleted afterwards.
     pub fn file_loads(self) -> Self {
         self.with(|settings| settings.method = Some(Method::Loads))
     }

@@ -25,7 +25,9 @@ pub enum Disposition {
     #[default]
     Append,
     /// They are replaced, at once with the appearance of the new ones: for collections that end, by
-    /// [`file_loads`](super::WriteTable::file_loads).
+    /// [`file_loads`](super::WriteTable::file_loads). What a run loads first replaces what was there before it; where
+    /// the collection shares a pipeline with a stream, the rows of later epochs are added to that. A run that is stopped
+    /// early, as by SIGTERM, replaces the rows with what it has read until then.
     Truncate,
     /// There must be none when the run begins: for collections that end.
     Empty,

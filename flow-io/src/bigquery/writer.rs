@@ -7,12 +7,14 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use super::open::Open;
+use super::run::{Asking, Run};
 use super::service::{Service, Trouble};
-use super::sink::{Asking, Prepared, Shared};
+use super::sink::{Prepared, Shared};
 
 /// Writes one worker's share to a [`WriteTable`](super::WriteTable).
 pub struct TableWriter<T> {
     shared: Arc<Shared<T>>,
+    run: Arc<Run>,
     asking: Asking,
     context: WriterContext,
     destination: String,
@@ -41,15 +43,24 @@ enum State<T> {
 const MOST_EARLY: usize = 1_000;
 
 impl<T: Element + Serialize> TableWriter<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>, asking: Asking, cx: &WriterContext) -> Self {
+    pub(super) fn new(shared: Arc<Shared<T>>, run: Arc<Run>, asking: Asking, cx: &WriterContext) -> Self {
         let destination = shared.settings.named.to_string();
-        TableWriter { shared, asking, context: cx.clone(), destination, early: Vec::new(), state: State::New }
+        TableWriter {
+            shared,
+            run,
+            asking,
+            context: cx.clone(),
+            destination,
+            early: Vec::new(),
+            state: State::New,
+        }
     }
 
     /// Begins to ask for the table, once.
     fn begin(&mut self) {
         if matches!(self.state, State::New) {
-            let opening = open(Arc::clone(&self.shared), self.asking.clone(), self.context.clone());
+            let (shared, run) = (Arc::clone(&self.shared), Arc::clone(&self.run));
+            let opening = open(shared, run, self.asking.clone(), self.context.clone());
             self.state = State::Opening(Task(tokio::spawn(opening)));
         }
     }
@@ -88,6 +99,7 @@ impl<T: Element + Serialize> TableWriter<T> {
 
 async fn open<T: Element + Serialize>(
     shared: Arc<Shared<T>>,
+    run: Arc<Run>,
     asking: Asking,
     context: WriterContext,
 ) -> Result<Open<T>, Trouble> {
@@ -95,7 +107,7 @@ async fn open<T: Element + Serialize>(
     let target = shared.settings.target().map_err(|wrong| Trouble::Refuse(wrong.to_string()))?;
     let service = Service::of(&shared.settings.cloud).await.map_err(Trouble::Fail)?;
     let known = service.tables().ready(&service, &asking.retrying, &target).await?;
-    shared.check_empty(&service, &target.name).await?;
+    run.check_empty(shared.settings.disposition, &service, &asking.retrying, &target.name).await?;
     Open::new(&shared, asking, service, target, known, &context).await
 }
 

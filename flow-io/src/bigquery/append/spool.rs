@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use crate::bigquery::insert::unique;
 
 /// Rows of an epoch that are in a stream, kept until the epoch is prepared: should the stream go astray, they go into
-/// another. What is beyond some megabytes is in a temporary file, which nobody else sees.
+/// another. What is beyond a megabyte is in a temporary file, which nobody else sees.
 #[derive(Debug)]
 pub(super) struct Spool {
     chunks: Vec<Chunk>,
@@ -22,8 +22,8 @@ enum Chunk {
     Filed(Vec<u32>, u64),
 }
 
-/// How much is kept in memory.
-const MEMORY: usize = 16 << 20;
+/// How much is kept in memory: little, for there may be hundreds of writers.
+const MEMORY: usize = 1 << 20;
 
 impl Spool {
     pub(super) fn new() -> Self {
@@ -63,6 +63,14 @@ impl Spool {
     /// How many bytes of rows there are.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How many bytes of rows are in a chunk.
+    pub(super) fn size(&self, at: usize) -> usize {
+        match &self.chunks[at] {
+            Chunk::Rows(rows) => rows.iter().map(Vec::len).sum(),
+            Chunk::Filed(lengths, _) => lengths.iter().map(|length| *length as usize).sum(),
+        }
     }
 
     /// The rows of a chunk.
@@ -120,6 +128,7 @@ mod tests {
             assert_eq!((spool.len(), spool.bytes(), spool.written), (3, 8, 4));
             for at in [2, 0, 1] {
                 assert_eq!(spool.get(at).unwrap(), chunks[at]);
+                assert_eq!(spool.size(at), [3, 4, 1][at]);
             }
             spool.clear().unwrap();
             assert_eq!((spool.len(), spool.bytes()), (0, 0));

@@ -89,7 +89,8 @@ pub(super) struct Appender<T> {
 /// How many streams may go astray in an epoch: if all do, it is not by chance.
 const MOST_ASTRAY: u32 = 100;
 
-/// How many bytes go into a request to a new stream: the fewer requests there are, the likelier all of them succeed.
+/// How many bytes of several batches go into a request to a new stream: the fewer requests there are, the likelier all
+/// of them succeed. A batch that is larger goes by itself.
 const MERGED: usize = 4 << 20;
 
 /// How many bytes go into one pending stream: what is in it is kept until it is finished.
@@ -187,7 +188,8 @@ impl<T: Element> Appender<T> {
             sent
         } else {
             let mut batch = Batch::default();
-            while batch.bytes < MERGED
+            while !self.replay.is_empty()
+                && (batch.bytes == 0 || batch.bytes + self.kept.size(self.replay.start) <= MERGED)
                 && let Some(at) = self.replay.next()
             {
                 for bytes in self.kept.get(at).map_err(Self::spool_failed)? {

@@ -32,8 +32,12 @@ pub(super) struct Loads {
     staged: Vec<Token>,
 }
 
-/// How big an object becomes, compressed: jobs read objects side by side.
-const OBJECT: usize = 16 << 20;
+/// How big an object becomes, compressed, which is held in memory: jobs read objects side by side. Hundreds of writers
+/// that have a little are to fit into memory; one that has much is to have few objects, for a job takes so many.
+const OBJECT: (usize, usize) = (4 << 20, 16 << 20);
+
+/// How many objects of a writer are of the smaller size.
+const SMALL_OBJECTS: usize = 16;
 
 /// How big it becomes before it is compressed, for a compressed file of JSON is loaded up to 4 GB.
 const PLAIN: usize = 1 << 30;
@@ -66,7 +70,7 @@ impl Loads {
     pub(super) async fn take(&mut self, row: &[u8]) -> Result<()> {
         self.put(row).map_err(|cause| Error::sink_failed("a row cannot be compressed", cause))?;
         self.rows += 1;
-        if self.zip.get_ref().len() >= OBJECT || self.plain >= PLAIN {
+        if self.zip.get_ref().len() >= object_size(self.objects) || self.plain >= PLAIN {
             self.upload().await?;
         }
         Ok(())
@@ -116,6 +120,11 @@ impl Loads {
         }
         Ok(std::mem::take(&mut self.staged))
     }
+}
+
+/// How big the next object becomes.
+fn object_size(before: usize) -> usize {
+    if before < SMALL_OBJECTS { OBJECT.0 } else { OBJECT.1 }
 }
 
 fn zip() -> GzEncoder<Vec<u8>> {

@@ -45,6 +45,9 @@ pub(super) struct Pages {
 /// How long the service may think about a query before it says that it is not done.
 const THINK: Duration = Duration::from_secs(30);
 
+/// How many jobs are tried for a query: one, and three more where the service says that it is its own failure.
+const ATTEMPTS: u32 = 4;
+
 impl Pages {
     async fn run<R, F: Future<Output = Result<R, Failure>>>(
         &self,
@@ -95,22 +98,75 @@ impl Pages {
         sql: &str,
     ) -> Result<(Place, Schema, u64)> {
         let failed = |failure| unreadable(failure, format_args!("the query"));
-        let (job, location) = self.submit(project, location, sql).await.map_err(failed)?;
-        let done = loop {
+        let mut tries = self.retrying.tries();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (job, location) = self.submit(project, location, sql).await.map_err(failed)?;
+            let failure = match self.finished(project, &job, location.as_deref()).await.map_err(failed)? {
+                Ok(done) => {
+                    let schema = Schema::from_client(&done.schema.unwrap_or_default())?;
+                    let total = done.total_rows.and_then(|rows| rows.parse().ok()).unwrap_or_default();
+                    return Ok((Place::Query { project: project.to_owned(), job, location }, schema, total));
+                }
+                Err(failure) => failure,
+            };
+            let what = "running a query of BigQuery";
+            let pause = self.retrying.again(&mut tries, what, failure.fault(), &failure);
+            match pause.filter(|_| attempt < ATTEMPTS) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(failed(failure)),
+            }
+        }
+    }
+
+    /// Waits until a query is done: its results, or why its job failed for good.
+    async fn finished(
+        &self,
+        project: &str,
+        job: &str,
+        location: Option<&str>,
+    ) -> Result<Result<GetQueryResultsResponse, Failure>, Failure> {
+        let get = || async {
             let parameters = GetQueryResultsParameters {
-                location: location.clone(),
+                location: location.map(str::to_owned),
                 max_results: Some(0),
                 timeout_ms: i32::try_from(THINK.as_millis()).ok(),
                 ..Default::default()
             };
-            let results = self.results(project, &job, parameters).await.map_err(failed)?;
-            if results.job_complete == Some(true) {
-                break results;
+            let jobs = self.service.client().job();
+            match jobs.get_query_results(project, job, parameters).await.map_err(Failure::from) {
+                Ok(results) => Ok(Ok(results)),
+                Err(failure) => match self.end_of(&failure, project, job, location).await {
+                    Some(end) => Ok(Err(end)),
+                    None => Err(failure),
+                },
             }
         };
-        let schema = Schema::from_client(&done.schema.unwrap_or_default())?;
-        let total = done.total_rows.and_then(|rows| rows.parse().ok()).unwrap_or_default();
-        Ok((Place::Query { project: project.to_owned(), job, location }, schema, total))
+        loop {
+            match self.run("reading a query's results from BigQuery", get).await? {
+                Ok(results) if results.job_complete != Some(true) => {}
+                end => return Ok(end),
+            }
+        }
+    }
+
+    /// Why a job failed for good, if it did: then the service answers with the job's failure however often it is asked,
+    /// though it looks like one that passes.
+    async fn end_of(
+        &self,
+        failure: &Failure,
+        project: &str,
+        job: &str,
+        location: Option<&str>,
+    ) -> Option<Failure> {
+        if failure.status.is_none() || !matches!(failure.fault(), Fault::Passing(_)) {
+            return None;
+        }
+        let status = self.service.client().job().get_job(project, job, location).await.ok()?.status?;
+        let error = status.error_result.filter(|_| status.state.as_deref() == Some("DONE"))?;
+        let (reason, message) = (error.reason.unwrap_or_default(), error.message.unwrap_or_default());
+        Some(Failure::of_answer(400, &reason, &message))
     }
 
     /// Submits the query under a name of ours, so that an attempt whose answer was lost is no second query.

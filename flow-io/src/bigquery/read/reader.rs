@@ -25,6 +25,8 @@ pub struct RowsReader<T> {
     page: vec::IntoIter<TableRow>,
     /// The number of the next row.
     at: u64,
+    /// Behind the last row.
+    to: u64,
     _task: Task<()>,
     row: PhantomData<fn() -> T>,
 }
@@ -56,6 +58,7 @@ impl<T> RowsReader<T> {
             pages,
             page: Vec::new().into_iter(),
             at: from,
+            to: split.to,
             _task: Task(tokio::spawn(fetch)),
             row: PhantomData,
         })
@@ -93,6 +96,12 @@ async fn fetch(
 }
 
 impl<T: Element + DeserializeOwned> RowsReader<T> {
+    /// The task ends early only if it panics.
+    fn broke_off(&self) -> Error {
+        let (place, at, to) = (&self.place, self.at, self.to);
+        Error::new(ErrorKind::Internal, format!("reading {place} broke off at row {at} of {to}"))
+    }
+
     fn decode(&self, row: &TableRow) -> Result<T, BadRow> {
         self.rows.decode(row).map_err(|reason| {
             let mut cells = serde_json::to_string(row).unwrap_or_default();
@@ -110,7 +119,8 @@ impl<T: Element + DeserializeOwned> Reader for RowsReader<T> {
         if self.page.len() == 0 {
             match ready!(self.pages.poll_recv(cx)) {
                 Some(page) => self.page = page?.into_iter(),
-                None => return Poll::Ready(Ok(Next::End)),
+                None if self.at >= self.to => return Poll::Ready(Ok(Next::End)),
+                None => return Poll::Ready(Err(self.broke_off())),
             }
         }
         while !out.is_full()
@@ -124,5 +134,41 @@ impl<T: Element + DeserializeOwned> Reader for RowsReader<T> {
 
     fn position(&self) -> u64 {
         self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A reader of three rows whose task has ended.
+    fn reader(at: u64) -> RowsReader<Value> {
+        RowsReader {
+            place: "p.shop.orders".to_owned(),
+            rows: Rows::new(&Schema::from_json(r#"[{"name": "id", "type": "INT64"}]"#).unwrap()),
+            pages: mpsc::channel(AHEAD).1,
+            page: Vec::new().into_iter(),
+            at,
+            to: 3,
+            _task: Task(tokio::spawn(async {})),
+            row: PhantomData,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_before_its_split_is_an_error() {
+        let next = |at| match reader(at)
+            .poll_next(&mut Context::from_waker(Waker::noop()), &mut Bundle::default())
+        {
+            Poll::Ready(Ok(Next::End)) => "the end".to_owned(),
+            Poll::Ready(Err(error)) => error.to_string(),
+            _ => "more".to_owned(),
+        };
+        assert_eq!(next(3), "the end");
+        assert!(next(2).ends_with("reading p.shop.orders broke off at row 2 of 3"), "{}", next(2));
     }
 }
