@@ -30,11 +30,7 @@ impl Default for Options {
             max_lease: Duration::from_hours(1),
             horizon: Duration::from_mins(10),
             id_attribute: None,
-            pace: Pace {
-                span: AGAIN,
-                margin: AGAIN,
-                hold: AGAIN,
-            },
+            pace: Pace { span: AGAIN, margin: AGAIN, hold: AGAIN },
         }
     }
 }
