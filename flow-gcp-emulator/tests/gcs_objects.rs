@@ -1,4 +1,5 @@
 //! Objects written, read, listed, deleted.
+#![expect(clippy::large_futures, reason = "an upload of the client is one, and a test awaits it once")]
 
 mod common;
 

@@ -56,9 +56,9 @@ async fn a_message_published_while_a_stream_waits_comes_through() {
 async fn ten_thousand_messages_come_out_each_once() {
     let emulator = shop();
     let publisher = publisher(&emulator, TOPIC).await;
-    let published: Vec<_> =
+    let ids: Vec<_> =
         (0..10_000).map(|n| publisher.publish(Message::new().set_data(n.to_string()))).collect();
-    for id in published {
+    for id in ids {
         id.await.unwrap();
     }
     let mut stream = subscriber(&emulator).await.subscribe(SUBSCRIPTION);

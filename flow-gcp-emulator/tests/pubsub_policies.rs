@@ -56,7 +56,7 @@ async fn a_seek_back_brings_what_was_acknowledged() {
     let settings = json!({ "retainAckedMessages": true });
     emulator.pubsub().create_subscription_with(SUBSCRIPTION, TOPIC, settings).unwrap();
     emulator.pubsub().publish(TOPIC, "at noon", &[]).unwrap();
-    emulator.clock().advance(Duration::from_secs(60));
+    emulator.clock().advance(Duration::from_mins(1));
     emulator.pubsub().publish(TOPIC, "a minute later", &[]).unwrap();
     let mut stream = subscriber(&emulator).await.subscribe(SUBSCRIPTION).build();
     for (_, handler) in take(&mut stream, 2).await {
@@ -77,7 +77,7 @@ async fn a_seek_forward_acknowledges_what_is_older() {
     let emulator = shop_at_noon();
     emulator.pubsub().create_subscription(SUBSCRIPTION, TOPIC).unwrap();
     emulator.pubsub().publish(TOPIC, "at noon", &[]).unwrap();
-    emulator.clock().advance(Duration::from_secs(60));
+    emulator.clock().advance(Duration::from_mins(1));
     emulator.pubsub().publish(TOPIC, "a minute later", &[]).unwrap();
     let seek = subscriptions(&emulator).await.seek().set_subscription(SUBSCRIPTION);
     let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(1_714_564_830);

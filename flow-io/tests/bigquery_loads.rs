@@ -63,7 +63,7 @@ fn write_in_epochs(sink: &WriteTable<Order>, epochs: &[std::ops::Range<i64>]) {
         metrics: Metrics::default(),
     };
     let mut writer = Sink::<Order>::open(sink, &context).unwrap();
-    for (epoch, ids) in (1..).zip(epochs.iter().cloned().chain([0..0])) {
+    for (epoch, ids) in (1..).zip(epochs.iter().cloned().chain(std::iter::once(0..0))) {
         let (mut bundle, mut rejects) = (Bundle::of(orders(ids)), Rejects::default());
         let tokens = runtime.block_on(async {
             Writer::<Order>::write(&mut writer, &mut bundle, &mut rejects).await.unwrap();

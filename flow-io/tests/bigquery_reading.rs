@@ -70,6 +70,7 @@ type Asked = Arc<Mutex<Vec<&'static str>>>;
 
 /// A server whose first jobs fail for a reason, which it says whenever their results are asked for. Tells what it was
 /// asked: `insert`, `results` or `get`.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
 fn failing_jobs(failures: usize, reason: &'static str) -> (String, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

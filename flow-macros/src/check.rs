@@ -67,7 +67,7 @@ mod tests {
 
     /// Each of its errors, in order.
     fn errors(input: DeriveInput) -> Vec<String> {
-        let error = variants(&input).err().expect("the enum cannot be split");
+        let Err(error) = variants(&input) else { panic!("the enum can be split") };
         error.into_iter().map(|error| error.to_string()).collect()
     }
 

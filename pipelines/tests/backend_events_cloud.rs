@@ -125,9 +125,9 @@ fn landing_tables_and_valid_input_are_equal_and_everything_is_acknowledged() {
 fn the_tables_have_the_published_schemas_partitions_and_clusters() {
     let shop = Shop::open();
     let at = now();
-    [order(1, &at), inventory(2, &at, 5), activity(3, &at)]
-        .iter()
-        .for_each(|e| shop.publish(e.to_string(), &[]));
+    for event in [order(1, &at), inventory(2, &at, 5), activity(3, &at)] {
+        shop.publish(event.to_string(), &[]);
+    }
     shop.run(&shop.settings(), 3);
     let text = |table: &str| {
         let table = shop.emulator.bigquery().table("shop", "raw_events", table).unwrap();
@@ -276,7 +276,7 @@ fn a_backfill_adds_what_is_not_in_the_tables_and_an_overlapping_day_adds_nothing
     (0..30).for_each(|n| shop.publish(order(n, &at).to_string(), &[]));
     shop.run(&shop.settings(), 30);
     let lines = |orders: std::ops::Range<u32>| -> String {
-        orders.map(|n| format!("{}\n", order(n, &at).to_string().replace('Z', "+00:00"))).collect()
+        orders.map(|n| order(n, &at).to_string().replace('Z', "+00:00") + "\n").collect()
     };
     shop.emulator.gcs().write("events", "history/one.json", lines(20..50)).unwrap();
     shop.emulator.gcs().write("events", "history/two.json", lines(40..60)).unwrap();

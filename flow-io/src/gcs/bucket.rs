@@ -154,7 +154,9 @@ async fn note_taken(access: &Access, place: &Place, taken: &Mutex<Taken>) -> Res
         *taken = Taken::default();
     }
     taken.insert(&place.key);
-    objects.iter().for_each(|object| taken.insert(&object.name));
+    for object in &objects {
+        taken.insert(&object.name);
+    }
     Ok(())
 }
 

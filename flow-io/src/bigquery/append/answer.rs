@@ -65,6 +65,7 @@ mod tests {
     use super::*;
     use crate::gcp::Fault;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a line answers")]
     fn said(code: Code) -> Result<Option<AppendRowsResponse>, Status> {
         let error = rpc::Status { code: code as i32, message: "no".into(), details: Vec::new() };
         Ok(Some(AppendRowsResponse { response: Some(Response::Error(error)), ..Default::default() }))

@@ -355,7 +355,7 @@ impl<I: Element> Source for ReadPubSub<I> {
             subscription: subscription.clone(),
             max_lease: options.max_lease,
             load: Arc::clone(&load),
-            shared: Arc::clone(&shared),
+            shared: Arc::clone(shared),
             to,
             closing: closing.clone(),
         };

@@ -34,9 +34,9 @@ pub(crate) fn run(args: &Args, catalog: &Arc<Catalog>) -> Result<()> {
     let publisher = publish(&events, cloud, &topic)?;
     let report = LocalRunner::new(args.runner.clone()).run(p);
     publisher.drain();
-    let published = publisher.wait();
+    let all_published = publisher.wait();
     let report = report?;
-    published?;
+    all_published?;
     println!("{report}\n\n{}", summary(&report, catalog, &settings));
     runtime.block_on(show_objects(args, cloud))?;
     catalog.types().try_for_each(|event_type| show_table(args, cloud, event_type))
