@@ -52,7 +52,7 @@ pub(crate) async fn control(emulator: &Emulator) -> StorageControl {
 
 /// 2024-05-01T12:00:00Z, and it stays so until it is turned.
 pub(crate) fn noon() -> Clock {
-    Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_hours(476268))
+    Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_hours(476_268))
 }
 
 /// An emulator whose clock stands at noon, with a topic.
