@@ -1,6 +1,6 @@
 //! A shop's new users, from the topic to the warehouse.
 //!
-//! A message is one answer of the API that registers users, as it came: [`decode`] makes of it a [`User`] for each of
+//! A message is one answer of the API that registers users, as it came: [`decode`](fn@decode) makes of it a [`User`] for each of
 //! its results, and a [`DeadLetter`] of whatever is none. [`pipeline`] wires it: read, decode, to row, save. What the
 //! topic is filled with is in [`producer`], and [`generate`] makes up answers of the same shape.
 pub mod decode;
