@@ -19,7 +19,7 @@ pub struct Schema {
 ///
 /// Derive it beside [`serde::Serialize`]: the columns are the fields as serde writes them, so that `rename`,
 /// `rename_all`, `skip` and `flatten` count. A plain field is REQUIRED, an `Option` NULLABLE, a `Vec` REPEATED. See the
-/// [derive](macro@super::TableRow) for its attributes, and [`Column`](super::Column) for the types.
+/// [derive](macro@crate::bigquery::TableRow) for its attributes, and [`Column`](super::Column) for the types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no row of a table",
     label = "has no columns",
@@ -44,7 +44,7 @@ impl Schema {
     /// The table whose rows are of this type.
     ///
     /// # Errors
-    /// As [`new`](Schema::new). What [`derive(TableRow)`](macro@super::TableRow) makes is checked for the most part when
+    /// As [`new`](Schema::new). What [`derive(TableRow)`](macro@crate::bigquery::TableRow) makes is checked for the most part when
     /// it is compiled.
     pub fn of<T: TableRow>() -> Result<Self, SchemaError> {
         Self::new(T::fields())
