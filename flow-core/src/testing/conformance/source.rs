@@ -28,7 +28,7 @@ const RESUMED: usize = 64;
 ///
 /// ```
 /// use std::task::{Context, Poll};
-/// use flow_core::source::{Next, Reader, Source};
+/// use flow_core::source::{Next, Reader, ReaderContext, Source};
 /// use flow_core::{Bundle, Result, testing::conformance};
 ///
 /// /// The numbers below a limit, in splits of their remainders.
