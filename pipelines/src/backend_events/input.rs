@@ -74,7 +74,8 @@ fn lines(patterns: &[String]) -> ReadFiles<Lines> {
 
 impl Subscription {
     fn read(&self, p: &Pipeline) -> PCollection<Result<Received, DeadLetter>> {
-        let source = PubSub::subscription(&self.name).on(&self.cloud);
+        // A message is held until its minute's object is there: at ten thousand a second, for more than a minute.
+        let source = PubSub::subscription(&self.name).on(&self.cloud).max_outstanding(2_000_000, 1 << 30);
         let messages = match self.ends_after {
             Some(messages) => p.read(source.ending_after(messages)),
             None => p.read(source),
