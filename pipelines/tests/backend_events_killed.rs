@@ -1,10 +1,13 @@
 //! The program on an emulator that stands elsewhere: it is told, killed, and started again.
 
+mod process;
+
 use std::collections::BTreeSet;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use flow_gcp_emulator::Emulator;
+use process::{terminated, until};
 use serde_json::{Value, json};
 
 const SUBSCRIPTION: &str = "projects/shop/subscriptions/backend-events-topic-sub";
@@ -31,25 +34,6 @@ fn program(emulator: &Emulator) -> Command {
 
 fn started(emulator: &Emulator) -> Child {
     program(emulator).args(["--project", "shop", "--bucket", "events", "--epoch", "100ms"]).spawn().unwrap()
-}
-
-fn terminated(program: Child) -> Output {
-    Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap();
-    program.wait_with_output().unwrap()
-}
-
-/// Waits until something is so: what another process does is seen by looking.
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        for _ in 0..1_500 {
-            if is_so() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("{what}: not within half a minute");
-    });
 }
 
 fn publish(emulator: &Emulator, orders: std::ops::Range<u32>) {

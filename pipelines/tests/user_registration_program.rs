@@ -1,10 +1,13 @@
 //! The programs, from their options to the tables.
 
-use std::process::{Child, Command, Output, Stdio};
+mod process;
+
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use flow_gcp_emulator::Emulator;
 use pipelines::user_registration::generate::{Settings, answer};
+use process::{terminated, until};
 use tempfile::tempdir;
 
 const SUBSCRIPTION: &str = "projects/shop/subscriptions/user-input-sub";
@@ -81,26 +84,6 @@ fn what_the_producer_publishes_is_in_the_table_and_the_run_ends_after_so_many_me
     assert_eq!(emulator.pubsub().unacked(SUBSCRIPTION).unwrap(), []);
 }
 
-/// Waits until something is so: what another process does is seen by looking.
-fn until(is_so: impl Fn() -> bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        for _ in 0..1_000 {
-            if is_so() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("it has not come to be in 20 seconds");
-    });
-}
-
-fn terminated(program: Child) -> Output {
-    let killed = Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    program.wait_with_output().unwrap()
-}
-
 #[test]
 fn a_signal_ends_it_with_everything_written_that_was_read_and_the_next_run_goes_on() {
     let emulator = shop();
@@ -116,7 +99,7 @@ fn a_signal_ends_it_with_everything_written_that_was_read_and_the_next_run_goes_
     };
     let first = start();
     publish(0..20);
-    until(|| rows(&emulator) > 0);
+    until("it writes", || rows(&emulator) > 0);
     let ended = terminated(first);
     assert!(ended.status.success(), "{}", text(&ended.stderr));
     assert!(text(&ended.stdout).contains("stopped in"), "{}", text(&ended.stdout));
@@ -127,8 +110,8 @@ fn a_signal_ends_it_with_everything_written_that_was_read_and_the_next_run_goes_
 
     let second = start();
     publish(20..30);
-    until(|| rows(&emulator) == 150);
-    until(|| emulator.pubsub().unacked(SUBSCRIPTION).unwrap().is_empty());
+    until("all is in the table", || rows(&emulator) == 150);
+    until("all is acknowledged", || emulator.pubsub().unacked(SUBSCRIPTION).unwrap().is_empty());
     assert!(terminated(second).status.success());
     assert_eq!(rows(&emulator), 150);
 }
@@ -145,7 +128,7 @@ fn a_process_that_is_killed_loses_no_user() {
     let mut program = registration();
     let program = on(&emulator, &mut program).args(["--project", "shop", "--epoch", "1h"]);
     let mut first = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until(|| emulator.pubsub().backlog(SUBSCRIPTION).unwrap().delivered >= 10);
+    until("all is delivered", || emulator.pubsub().backlog(SUBSCRIPTION).unwrap().delivered >= 10);
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(emulator.pubsub().unacked(SUBSCRIPTION).unwrap().len(), 10);

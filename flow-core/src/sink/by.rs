@@ -113,10 +113,6 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
         if weak { Delivery::AtLeastOnce } else { Delivery::EffectivelyOnce }
     }
 
-    fn holds_windows(&self) -> bool {
-        false // which sinks there will be is not known yet
-    }
-
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {
         Ok(ByWriter {
             by: self.clone(),

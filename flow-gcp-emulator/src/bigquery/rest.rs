@@ -31,7 +31,7 @@ pub(super) fn routes(service: Service) -> Router {
         .route(&format!("{project}/datasets"), post(create_dataset).get(list_datasets))
         .route(&dataset, get(get_dataset).patch(update_dataset).put(update_dataset).delete(delete_dataset))
         .route(&format!("{dataset}/tables"), post(create_table).get(list_tables))
-        .route(&table, get(get_table).patch(patch_table).put(put_table).delete(delete_table))
+        .route(&table, get(get_table).patch(update_table).put(update_table).delete(delete_table))
         .route(&format!("{table}/insertAll"), post(insert_all))
         .route(&format!("{table}/data"), get(list_rows))
         .route(&format!("{project}/queries"), post(query))
@@ -232,26 +232,17 @@ async fn get_table(
     answer(service.lock().table_resource(&TableName::new(&p, &d, &t)))
 }
 
-async fn patch_table(
+/// Changes a table: PATCH the fields that are there, PUT all.
+async fn update_table(
     Shared(service): Shared<Service>,
     Path((p, d, t)): Path<(String, String, String)>,
+    method: Method,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let now = service.now();
+    let (now, whole) = (service.now(), method == Method::PUT);
     let name = TableName::new(&p, &d, &t);
-    service.with_body(&headers, body, |state, json| state.update_table(&name, &json, false, now)).await
-}
-
-async fn put_table(
-    Shared(service): Shared<Service>,
-    Path((p, d, t)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let now = service.now();
-    let name = TableName::new(&p, &d, &t);
-    service.with_body(&headers, body, |state, json| state.update_table(&name, &json, true, now)).await
+    service.with_body(&headers, body, |state, json| state.update_table(&name, &json, whole, now)).await
 }
 
 async fn delete_table(

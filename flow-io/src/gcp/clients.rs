@@ -10,6 +10,26 @@ use tokio::sync::OnceCell;
 
 type Cell = Arc<OnceCell<Box<dyn Any + Send + Sync>>>;
 
+/// A builder of one of Google's clients, told where its service is and who we are.
+#[cfg(any(feature = "pubsub", feature = "gcs"))]
+macro_rules! configured {
+    ($cloud:expr, $service:expr, $builder:expr) => {{
+        let builder = $builder.with_credentials($cloud.credentials($service)?);
+        match $cloud.endpoint($service)? {
+            Some(endpoint) => builder.with_endpoint(endpoint),
+            None => builder,
+        }
+    }};
+}
+
+#[cfg(any(feature = "pubsub", feature = "gcs"))]
+pub(crate) use configured;
+
+/// A client that makes each request once, since we repeat it. It is another than the one that programs get.
+#[cfg(feature = "pubsub")]
+#[derive(Clone)]
+pub(crate) struct Once<C>(pub(crate) C);
+
 /// The clients of the services, one of a type and runtime: a client's connections end with the runtime they began on.
 #[derive(Default)]
 pub(crate) struct Clients(Mutex<HashMap<(TypeId, Id), Cell, foldhash::fast::FixedState>>);

@@ -12,9 +12,15 @@ mod plain;
 mod retry;
 mod traffic;
 
+#[cfg(feature = "pubsub")]
+pub(crate) use clients::Once;
+#[cfg(any(feature = "pubsub", feature = "gcs"))]
+pub(crate) use clients::configured;
 pub use cloud::{GoogleCloud, Service};
 pub(crate) use fault::Fault;
 pub(crate) use name::check_id;
+#[cfg(any(feature = "gcs", feature = "bigquery"))]
+pub(crate) use name::unique;
 pub(crate) use plain::{Plain, plain};
 pub use retry::Retry;
 pub(crate) use retry::{Retrying, Tries};

@@ -15,6 +15,12 @@ pub(crate) fn check_id(kind: &str, id: &str, signs: &str, longest: usize) -> Res
     Ok(())
 }
 
+/// A name that nobody else has: not in this process, not in another, and not in another run.
+#[cfg(any(feature = "gcs", feature = "bigquery"))]
+pub(crate) fn unique() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::check_id;

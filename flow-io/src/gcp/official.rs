@@ -2,27 +2,23 @@
 
 use super::GoogleCloud;
 #[cfg(any(feature = "pubsub", feature = "gcs"))]
-use super::Service;
+use super::{Service, configured};
 
-/// What a builder of a client is told, and the client that it builds.
+/// Google's client of a service, made once for each runtime.
+#[cfg(any(feature = "pubsub", feature = "gcs"))]
 macro_rules! client {
-    ($cloud:expr, $service:expr, $builder:expr) => {{
-        let (cloud, service) = ($cloud, $service);
-        cloud
+    ($cloud:expr, $service:expr, $builder:expr) => {
+        $cloud
             .clients()
             .get(|| async {
-                let builder = $builder.with_credentials(cloud.credentials(service)?);
-                let builder = match cloud.endpoint(service)? {
-                    Some(endpoint) => builder.with_endpoint(endpoint),
-                    None => builder,
-                };
-                builder.build().await.map_err(|cause| {
-                    flow_core::Error::config(format!("there is no client for {service}"))
-                        .caused_by(crate::gcp::Plain::of(&cause))
+                let made = configured!($cloud, $service, $builder).build().await;
+                made.map_err(|cause| {
+                    flow_core::Error::config(format!("there is no client for {}", $service))
+                        .caused_by(super::Plain::of(&cause))
                 })
             })
             .await
-    }};
+    };
 }
 
 /// The official clients, for what the connectors do not do, such as making topics and buckets. Must be called inside a

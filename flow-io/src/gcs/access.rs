@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::error::{Answer, answer};
 use super::name::resource;
 use crate::files::no_runtime;
-use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic};
+use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic, configured};
 
 /// Cloud Storage, asked with patience.
 #[derive(Clone)]
@@ -123,14 +123,8 @@ impl Access {
 }
 
 async fn connect(cloud: &GoogleCloud) -> Result<Wires> {
-    let mut storage = Storage::builder().with_credentials(cloud.credentials(Service::Storage)?);
-    if let Some(endpoint) = cloud.endpoint(Service::Storage)? {
-        storage = storage.with_endpoint(endpoint);
-    }
-    let mut control = StorageControl::builder().with_credentials(cloud.credentials(Service::StorageControl)?);
-    if let Some(endpoint) = cloud.endpoint(Service::StorageControl)? {
-        control = control.with_endpoint(endpoint);
-    }
+    let storage = configured!(cloud, Service::Storage, Storage::builder());
+    let control = configured!(cloud, Service::StorageControl, StorageControl::builder());
     Ok(Wires {
         storage: storage.build().await.map_err(unusable)?,
         control: control.with_retry_policy(NeverRetry).build().await.map_err(unusable)?,

@@ -1,7 +1,6 @@
 //! Files become objects, each once.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -20,7 +19,7 @@ use super::error::{Answer, answer, of_bucket};
 use super::name::Place;
 use super::patience::Patience;
 use crate::files::{Named, off_thread};
-use crate::gcp::Fault;
+use crate::gcp::{Fault, unique};
 
 /// A file that is whole and has not become an object yet.
 #[derive(Debug)]
@@ -181,17 +180,10 @@ fn crc32c_of(path: &Path) -> io::Result<u32> {
 fn token(file: &Path, crc32c: u32) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let number = name.rsplit_once(".tmp-").map_or(&*name, |(_, number)| number);
-    format!("{:032x}-{number}-{crc32c:08x}", *PROCESS)
+    format!("{}-{number}-{crc32c:08x}", *PROCESS)
 }
 
-static PROCESS: LazyLock<u128> = LazyLock::new(|| {
-    #[expect(
-        clippy::disallowed_types,
-        reason = "two processes must not take each other's objects for theirs"
-    )]
-    let random = || std::hash::RandomState::new().build_hasher().finish();
-    u128::from(random()) << 64 | u128::from(random())
-});
+static PROCESS: LazyLock<String> = LazyLock::new(unique);
 
 fn content_type(name: &str) -> &'static str {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());

@@ -12,7 +12,7 @@ use google_cloud_pubsub::model;
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 
 use super::names::{Subscription, Topic};
-use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic, plain};
+use crate::gcp::{Fault, GoogleCloud, Once, Plain, Retrying, Service, Traffic, configured, plain};
 
 type Failure = google_cloud_pubsub::Error;
 
@@ -22,26 +22,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the client repeats a request to publish before we hear of it.
 const WITHIN: Duration = Duration::from_secs(20);
 
-macro_rules! client {
-    ($client:ty, $cloud:expr $(, $more:ident($policy:expr))?) => {
-        $cloud.clients().get::<$client, _>(|| async {
-            let builder = <$client>::builder().with_credentials($cloud.credentials(Service::PubSub)?);
-            $(let builder = builder.$more($policy);)?
-            let builder = match $cloud.endpoint(Service::PubSub)? {
-                Some(endpoint) => builder.with_endpoint(endpoint),
-                None => builder,
-            };
-            builder.build().await.map_err(|e| Error::config("no client for Pub/Sub can be made").caused_by(Plain::of(&e)))
-        })
-    };
-}
-
 pub(super) async fn subscriber(cloud: &GoogleCloud) -> Result<Subscriber> {
-    client!(Subscriber, cloud).await
+    let make =
+        || async { configured!(cloud, Service::PubSub, Subscriber::builder()).build().await.map_err(unmade) };
+    cloud.clients().get(make).await
 }
 
 pub(super) async fn publisher(cloud: &GoogleCloud) -> Result<BasePublisher> {
-    client!(BasePublisher, cloud, with_retry_policy(RetryableErrors.with_time_limit(WITHIN))).await
+    let make = || async {
+        let builder = configured!(cloud, Service::PubSub, BasePublisher::builder());
+        builder.with_retry_policy(RetryableErrors.with_time_limit(WITHIN)).build().await.map_err(unmade)
+    };
+    cloud.clients().get(make).await
+}
+
+fn unmade(cause: impl std::error::Error + 'static) -> Error {
+    Error::config("no client for Pub/Sub can be made").caused_by(Plain::of(&cause))
 }
 
 /// Asks about topics and subscriptions.
@@ -64,11 +60,19 @@ impl Admin {
     }
 
     async fn subscriptions(&self) -> Result<SubscriptionAdmin> {
-        client!(SubscriptionAdmin, self.cloud, with_retry_policy(NeverRetry)).await
+        let make = || async {
+            let builder = configured!(self.cloud, Service::PubSub, SubscriptionAdmin::builder());
+            builder.with_retry_policy(NeverRetry).build().await.map(Once).map_err(unmade)
+        };
+        self.cloud.clients().get(make).await.map(|Once(client)| client)
     }
 
     async fn topics(&self) -> Result<TopicAdmin> {
-        client!(TopicAdmin, self.cloud, with_retry_policy(NeverRetry)).await
+        let make = || async {
+            let builder = configured!(self.cloud, Service::PubSub, TopicAdmin::builder());
+            builder.with_retry_policy(NeverRetry).build().await.map(Once).map_err(unmade)
+        };
+        self.cloud.clients().get(make).await.map(|Once(client)| client)
     }
 
     /// Makes sure that a subscription is there. Who may read it need not be allowed to look at it.

@@ -31,6 +31,14 @@ impl<T: Element, S: Sink<T>> Sink<T> for SlowSink<S> {
         self.inner.delivery(bounded)
     }
 
+    fn check(&self) -> impl Future<Output = Result<()>> + Send + 'static {
+        self.inner.check()
+    }
+
+    fn holds_windows(&self) -> bool {
+        self.inner.holds_windows()
+    }
+
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {
         Ok(SlowWriter { inner: self.inner.open(cx)?, pending: self.pending })
     }
@@ -114,6 +122,14 @@ impl<T: Element, S: Sink<T>> Sink<T> for FailingSink<S> {
 
     fn delivery(&self, bounded: bool) -> Delivery {
         self.inner.delivery(bounded)
+    }
+
+    fn check(&self) -> impl Future<Output = Result<()>> + Send + 'static {
+        self.inner.check()
+    }
+
+    fn holds_windows(&self) -> bool {
+        self.inner.holds_windows()
     }
 
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::Fuse;
 use crate::source::{Next, Reader, ReaderContext, Source};
@@ -27,6 +28,14 @@ impl<S: Source> Source for SlowSource<S> {
 
     fn is_bounded(&self) -> bool {
         self.inner.is_bounded()
+    }
+
+    fn reads_splits_at_once(&self) -> bool {
+        self.inner.reads_splits_at_once()
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.inner.lease()
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<S::Split>> {
@@ -102,6 +111,14 @@ impl<S: Source> Source for FailingSource<S> {
 
     fn is_bounded(&self) -> bool {
         self.inner.is_bounded()
+    }
+
+    fn reads_splits_at_once(&self) -> bool {
+        self.inner.reads_splits_at_once()
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.inner.lease()
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<S::Split>> {

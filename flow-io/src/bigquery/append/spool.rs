@@ -1,7 +1,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use crate::bigquery::insert::unique;
+use crate::gcp::unique;
 
 /// Rows of an epoch that are in a stream, kept until the epoch is prepared: should the stream go astray, they go into
 /// another. What is beyond a megabyte is in a temporary file, which nobody else sees.

@@ -2,6 +2,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::bigquery::batch::Row;
+use crate::gcp::unique;
 
 /// Insert ids: a row that is sent again has the same.
 pub(in crate::bigquery) struct Ids<T> {
@@ -33,11 +34,6 @@ impl<T> Ids<T> {
             }
         }
     }
-}
-
-/// A name that nobody else has: not another writer of this process, not another process, and not another run.
-pub(in crate::bigquery) fn unique() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }
 
 #[cfg(test)]

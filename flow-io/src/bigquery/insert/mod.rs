@@ -8,7 +8,7 @@ use flow_core::{Element, Error, ErrorKind, Result};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-pub(super) use ids::{Ids, unique};
+pub(super) use ids::Ids;
 
 use self::request::{Asked, Request};
 use super::batch::{Batch, Outcome};

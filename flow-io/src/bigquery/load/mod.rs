@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 pub(super) use job::load;
 pub(super) use staging::Staging;
 
-use super::insert::unique;
 use super::name::TableName;
 use super::service::Trouble;
 use super::sink::Token;
 use crate::gcp::GoogleCloud;
+use crate::gcp::unique;
 
 /// One writer's rows on their way into staged objects.
 pub(super) struct Loads {

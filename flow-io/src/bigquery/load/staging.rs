@@ -6,7 +6,7 @@ use google_cloud_gax::options::RequestOptionsBuilder;
 use google_cloud_gax::retry_policy::{NeverRetry, RetryPolicyExt};
 use google_cloud_storage::client::{Storage, StorageControl};
 
-use crate::bigquery::insert::unique;
+use crate::gcp::unique;
 use crate::gcp::{Fault, GoogleCloud, Plain, Retrying, Service, Traffic, check_id};
 
 /// Where staged objects are: a bucket and a prefix.

@@ -12,9 +12,9 @@ use gcp_bigquery_client::tabledata::ListQueryParameters;
 use serde::{Deserialize, Serialize};
 
 use crate::bigquery::Schema;
-use crate::bigquery::insert::unique;
 use crate::bigquery::name::TableName;
 use crate::bigquery::service::{Failure, Service, Trouble};
+use crate::gcp::unique;
 use crate::gcp::{Fault, Retrying};
 
 /// Where rows are: each has a number, so that pages may begin anywhere.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow_core::{Error, ErrorKind, Pipeline, Result, Timestamp};
+use flow_core::{Pipeline, Result, Timestamp};
 use flow_io::gcp::GoogleCloud;
 use flow_io::pubsub::PubSub;
 use flow_runner_local::{LocalRunner, Options};
@@ -22,8 +22,7 @@ pub(crate) fn run(args: &Args, catalog: &Arc<Catalog>) -> Result<()> {
     let home = Home::start()?;
     let (cloud, project) = (&home.cloud, Home::PROJECT);
     let topic = format!("projects/{project}/topics/{TOPIC}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::new(ErrorKind::Internal, "no runtime").caused_by(e))?;
+    let runtime = cloud::runtime()?;
     runtime.block_on(make(args, cloud, &topic))?;
 
     let events = args.generator.of_now(now());

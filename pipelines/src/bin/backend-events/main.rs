@@ -57,9 +57,8 @@ fn execute(args: &Args, p: Pipeline, settings: &Settings) -> Result<(), Error> {
 fn past(args: &Args, catalog: &Arc<Catalog>) -> Result<(), Error> {
     let (_, output) = cloud(args)?;
     let datasets = args.cloud.datasets(args.cloud.project());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::config("there is no runtime").caused_by(e))?;
-    let there = runtime.block_on(backfill::existing(&output.cloud, &datasets, catalog))?;
+    let there =
+        pipelines::cloud::runtime()?.block_on(backfill::existing(&output.cloud, &datasets, catalog))?;
     let input = Input::Objects(args.cloud.backfill.clone(), output.cloud.clone());
     let settings = args.settings(Arc::clone(catalog), output);
     let p = Pipeline::new();

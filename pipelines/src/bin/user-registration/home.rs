@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_core::{Error, ErrorKind, Pipeline, Result};
+use flow_core::{Pipeline, Result};
 use flow_io::gcp::GoogleCloud;
 use flow_io::pubsub::PubSub;
 use flow_runner_local::{Job, LocalRunner, Options};
@@ -30,8 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let (topic, subscription) = args.cloud.names(project);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::new(ErrorKind::Internal, "no runtime").caused_by(e))?;
+    let runtime = cloud::runtime()?;
     runtime.block_on(async {
         cloud::topic(cloud, &topic).await?;
         cloud::subscription(cloud, &subscription, &topic).await?;

@@ -1,5 +1,7 @@
 //! The coordinator: starts workers, ends epochs, commits, plays scripts, and ends the run.
 
+mod sinks;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -7,9 +9,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use flow_core::exec::{BoxFuture, Epoch, Op, Prepared, StepCounts, StepId, WriteOp, guard_step, panicked};
+use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId, guard_step, panicked};
 use flow_core::graph::{Graph, Step};
-use flow_core::{Error, ErrorKind, Result, StepLabel, Summary, Timestamp};
+use flow_core::{Error, ErrorKind, Result, Summary};
 
 use crate::clock::{Clock, instant};
 use crate::exchange::Traffic;
@@ -17,6 +19,7 @@ use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::{Report, peak_memory};
 use crate::worker::{self, Board, Command, Event, Place};
+use sinks::Stems;
 
 /// A way to speak to a running coordinator.
 pub(crate) type Control = Sender<(usize, Event)>;
@@ -58,27 +61,6 @@ struct State {
     committing: usize,
     finished: bool,
     stopped: bool,
-}
-
-/// From which epoch on what reached a sink in each epoch stems: what earlier steps held comes later than it was read.
-#[derive(Default)]
-struct Stems(BTreeMap<Epoch, Epoch>);
-
-impl Stems {
-    fn note(&mut self, reached: Epoch, since: Epoch) {
-        self.0.insert(reached, since);
-    }
-
-    /// Of the oldest thing that a sink still holds, by the epoch in which that reached it.
-    fn oldest(&mut self, held: Option<Epoch>, now: Epoch) -> Option<Epoch> {
-        let Some(held) = held else {
-            self.0.clear();
-            return None;
-        };
-        let held = held.min(now);
-        self.0 = self.0.split_off(&held);
-        Some(self.0.range(..=now).map(|(_, since)| *since).chain([held]).min().unwrap_or(held))
-    }
 }
 
 struct Open {
@@ -167,49 +149,6 @@ impl Coordinator {
         };
         let thread = std::thread::Builder::new().name(name).spawn(body);
         thread.map_err(|e| Error::new(ErrorKind::Internal, "a worker's thread does not start").caused_by(e))
-    }
-
-    /// Has every sink make sure that its place is there.
-    fn check_sinks(&mut self) -> Result<()> {
-        let checks: Vec<_> = self.sinks().map(|(step, write)| self.begin(step, || write.check())).collect();
-        for check in checks {
-            self.end(check?)?;
-        }
-        Ok(())
-    }
-
-    fn sinks(&self) -> impl Iterator<Item = (&Step, &Arc<dyn WriteOp>)> {
-        self.graph.steps.iter().filter_map(|step| match &step.op {
-            Op::Write(write) => Some((step, write)),
-            _ => None,
-        })
-    }
-
-    /// Has the runtime work on what a step wants.
-    fn begin<R: Send + 'static>(
-        &self,
-        step: &Step,
-        work: impl FnOnce() -> BoxFuture<Result<R>>,
-    ) -> Result<(StepLabel, tokio::task::JoinHandle<Result<R>>)> {
-        let future = guard_step(&step.label, || Ok(work()))?;
-        Ok((step.label.clone(), self.runtime.spawn(future)))
-    }
-
-    /// Waits for it, and sees to what happens meanwhile: a server that is away may keep a sink waiting for hours.
-    fn end<R>(&mut self, (label, mut work): (StepLabel, tokio::task::JoinHandle<Result<R>>)) -> Result<R> {
-        let outcome = loop {
-            let _inside = self.runtime.enter();
-            let wait = tokio::time::timeout(REFRESH, &mut work);
-            match self.runtime.block_on(wait) {
-                Ok(outcome) => break outcome,
-                Err(_) => drop(self.receive(Duration::ZERO)?),
-            }
-        };
-        let outcome = outcome.unwrap_or_else(|lost| match lost.try_into_panic() {
-            Ok(panic) => Err(panicked(&*panic)),
-            Err(lost) => Err(Error::new(ErrorKind::Cancelled, "the run is over").caused_by(lost)),
-        });
-        outcome.map_err(|e| e.at(&label))
     }
 
     /// The splits of each source, by step.
@@ -343,35 +282,6 @@ impl Coordinator {
             self.wait_for_commits()?;
         }
         Ok(())
-    }
-
-    /// Makes the epoch's data visible; the oldest epoch that sinks still hold something of.
-    fn commit_sinks(&mut self, open: &Open) -> Result<Option<Epoch>> {
-        let mut by_step: BTreeMap<StepId, Vec<&Prepared>> = BTreeMap::new();
-        for prepared in open.prepared.iter().filter(|p| p.epoch == open.epoch) {
-            by_step.entry(prepared.step).or_default().push(prepared);
-        }
-        let commits = self.sinks().filter_map(|(step, write)| {
-            let prepared = by_step.remove(&step.id)?;
-            let watermark = prepared.iter().map(|p| p.watermark).min().unwrap_or(Timestamp::MIN);
-            let tokens = prepared.iter().map(|p| p.tokens.clone()).collect();
-            let since = prepared.iter().map(|p| p.since).min().unwrap_or(open.epoch + 1);
-            let commit = self.begin(step, || write.commit(open.epoch, open.last, watermark, tokens));
-            Some((step.id, since, commit))
-        });
-        let (mut held, mut failed) = (None, None);
-        let commits: Vec<_> = commits.collect();
-        for (step, since, commit) in commits {
-            match commit.and_then(|commit| self.end(commit)) {
-                Ok(committed) => {
-                    let stems = self.stems.entry(step).or_default();
-                    held = held.into_iter().chain(stems.oldest(committed.held_since, open.epoch)).min();
-                    stems.note(open.epoch + 1, since);
-                }
-                Err(error) => failed = Some(error), // the others end: nothing happens behind our back
-            }
-        }
-        failed.map_or(Ok(held), Err)
     }
 
     /// Has the sources told, and waits until each worker has said what there is to do for it.
