@@ -48,7 +48,7 @@ impl StatefulFn<u32, Ask, Fired> for Alarms {
     ) -> Result<(), BoxError> {
         match ask {
             Ask::Event(to) => cx.set_timer(Clock::Event, at(to)),
-            Ask::EventWithOutput(to, output) => cx.set_timer_with_output(Clock::Event, at(to), at(output)),
+            Ask::EventWithOutput(to, output) => cx.timer(Clock::Event).output_at(at(output)).at(at(to)),
             Ask::Processing(to) => cx.set_processing_timer(Clock::Processing, at(to)),
             Ask::Clear => cx.clear_timer(&Clock::Event),
         }
@@ -154,7 +154,7 @@ fn a_timer_after_the_expiration_of_its_window_is_refused() {
 #[test]
 fn an_output_of_a_timer_lies_neither_before_its_element_nor_after_its_window() {
     assert!(refused(Ask::EventWithOutput(30, 60)).contains("after the expiration of its window"));
-    assert!(refused(Ask::EventWithOutput(30, 4)).contains("before the element that sets it"));
+    assert!(refused(Ask::EventWithOutput(30, 4)).contains("before the element or timer that sets it"));
 }
 
 /// C31f.

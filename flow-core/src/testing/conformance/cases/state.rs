@@ -287,7 +287,7 @@ impl StatefulFn<String, i64, (i64, Timestamp)> for LateOutput {
 
     fn process(&self, _: &String, _: i64, (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
         let end = cx.window().max_timestamp();
-        cx.set_timer_with_output((), end, end + Duration::from_micros(1));
+        cx.timer(()).output_at(end + Duration::from_micros(1)).at(end);
         Ok(())
     }
 }
@@ -430,7 +430,7 @@ impl StatefulFn<String, i64, (String, i64)> for Delayed {
     ) -> Result<(), BoxError> {
         cx.emit((key.clone(), n));
         if n == 0 {
-            cx.set_timer_with_output(n, at(10), at(5));
+            cx.timer(n).output_at(at(5)).at(at(10));
         }
         Ok(())
     }
