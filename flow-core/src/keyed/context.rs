@@ -145,7 +145,8 @@ impl<'a, Timer: Clone + Ord + Debug, Out> StatefulCx<'a, Timer, Out> {
     /// #     type Timer = ();
     /// # fn process(&self, _: &u32, _: u32, _: &mut (), cx: &mut StatefulCx<'_, (), u32>) -> Result<(), BoxError> {
     /// // Fires at the end of the element's minute, and what it emits is at the time of the element.
-    /// cx.timer(()).output_at(cx.timestamp()).aligned_to(Duration::from_secs(60)).after(Duration::ZERO);
+    /// let at = cx.timestamp();
+    /// cx.timer(()).output_at(at).aligned_to(Duration::from_secs(60)).after(Duration::ZERO);
     /// # Ok(())
     /// # }
     /// #     fn on_timer(&self, _: &u32, (): (), _: &mut (), cx: &mut StatefulCx<'_, (), u32>) -> Result<(), BoxError> {
