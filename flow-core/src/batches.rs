@@ -78,7 +78,7 @@ impl<K: Key, V: Wire> StatefulFn<K, V, (K, V)> for Deduplicate {
         cx: &mut StatefulCx<'_, (), (K, V)>,
     ) -> Result<(), BoxError> {
         if !std::mem::replace(seen, true) {
-            cx.set_silent_processing_timer((), cx.now() + self.horizon);
+            cx.timer(()).without_output().after_processing_time(self.horizon);
             cx.emit((key.clone(), value));
         }
         Ok(())

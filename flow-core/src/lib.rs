@@ -18,12 +18,13 @@
 //! - [`PCollection`] has all verbs, each with an example; [`Pipeline`] begins collections; [`prelude`] has what most
 //!   programs use.
 //! - [`window`] and [`trigger`] say how streams are cut into pieces that can be finished, and when these are emitted.
-//! - [`combine`] has the aggregations; [`DoFn`] and [`StatefulFn`] are steps with a life or a memory of their own.
+//! - [`combine`] has the aggregations; [`DoFn`] and [`StatefulFn`] are steps with a life or a memory of their own,
+//!   and [`state`] has the kinds of what is remembered.
 //! - [`testing`] runs transforms on plain values, and streams from a script.
 //! - [`source`] and [`sink`] are what a connector implements.
 //! - [`exec`] and [`graph`] are for authors of runners.
 
-#[allow(unused_extern_crates, reason = "derive(Split) names this crate by its path")]
+#[allow(unused_extern_crates, reason = "the derive macros name this crate by its path")]
 extern crate self as flow_core;
 
 pub mod combine;
@@ -34,6 +35,7 @@ pub mod prelude;
 pub mod sink;
 pub mod source;
 pub mod split;
+pub mod state;
 pub mod testing;
 pub mod trigger;
 pub mod window;
@@ -43,6 +45,8 @@ mod bundle;
 mod element;
 mod error;
 mod group;
+#[cfg(doctest)]
+mod guide;
 mod keyed;
 mod memory;
 mod pane;
@@ -60,7 +64,7 @@ pub use element::{Element, Key, Wire};
 pub use error::{BoxError, Error, ErrorKind, Result, StepLabel};
 pub use flow_macros::Split;
 pub use group::Group;
-pub use keyed::{StatefulCx, StatefulFn};
+pub use keyed::{StatefulCx, StatefulFn, TimerSetting};
 pub use pane::{Pane, Timing};
 pub use pcollection::{PCollection, With};
 pub use pipeline::Pipeline;

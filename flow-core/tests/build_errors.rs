@@ -217,15 +217,29 @@ fn what_belongs_to_another_pipeline_is_refused() {
 }
 
 #[test]
-fn windows_that_merge_keep_no_state() {
+fn windows_that_merge_keep_no_state_that_does_not_merge() {
     let p = Pipeline::new();
     let sessions = pairs(&p).window(Sessions::with_gap(MINUTE));
     let line = line!();
     let _ = sessions.group_into_batches(10);
     let _ = sessions.keys().deduplicate(MINUTE);
+    let _ = sessions.stateful(|_, n, sum: &mut u32, out| {
+        *sum += n;
+        out.emit(*sum);
+    });
+    let _ = sessions.stateful_merging(|_, n, sum: &mut Combining<u32, Sum>, out| {
+        sum.add(n);
+        out.emit(sum.read());
+    });
     let found = errors(p);
-    assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [line + 1, line + 2]);
+    assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [line + 1, line + 2, line + 3]);
     assert!(found[0].1.starts_with("`group_into_batches` keeps state for each key and window"), "{found:?}");
+    assert!(found[0].1.ends_with("group them first, or use other windows"), "{found:?}");
+    assert_eq!(
+        found[2].1,
+        "`stateful` keeps state for each key and window, and Sessions with gap 60s merge, where one of two states would be \
+         lost: say how two of them become one: derive `Merge` for the state, and use `stateful_merging`"
+    );
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl StatefulFn<u32, Ask, Fired> for Alarms {
     ) -> Result<(), BoxError> {
         match ask {
             Ask::Event(to) => cx.set_timer(Clock::Event, at(to)),
-            Ask::EventWithOutput(to, output) => cx.set_timer_with_output(Clock::Event, at(to), at(output)),
+            Ask::EventWithOutput(to, output) => cx.timer(Clock::Event).output_at(at(output)).at(at(to)),
             Ask::Processing(to) => cx.set_processing_timer(Clock::Processing, at(to)),
             Ask::Clear => cx.clear_timer(&Clock::Event),
         }
@@ -154,7 +154,7 @@ fn a_timer_after_the_expiration_of_its_window_is_refused() {
 #[test]
 fn an_output_of_a_timer_lies_neither_before_its_element_nor_after_its_window() {
     assert!(refused(Ask::EventWithOutput(30, 60)).contains("after the expiration of its window"));
-    assert!(refused(Ask::EventWithOutput(30, 4)).contains("before the element that sets it"));
+    assert!(refused(Ask::EventWithOutput(30, 4)).contains("before the element or timer that sets it"));
 }
 
 /// C31f.
@@ -325,4 +325,99 @@ fn a_key_that_was_forgotten_starts_anew() {
         })
     });
     assert_eq!(seen, [1, 2, 3, 1]);
+}
+
+/// What the timer of an element is set to.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Setting {
+    Aligned { period: u64, offset: u64 },
+    AlignedByClock { period: u64 },
+    SilentThenAnother,
+    EmitAt(i64),
+}
+
+/// Emits the seconds for which its timer was set, and of its results.
+#[derive(Clone)]
+struct Settings;
+
+type SettingsCx<'a> = StatefulCx<'a, bool, (i64, i64)>;
+
+impl StatefulFn<u32, Setting, (i64, i64)> for Settings {
+    type State = ();
+    /// Whether it is the first.
+    type Timer = bool;
+
+    fn process(
+        &self,
+        _: &u32,
+        setting: Setting,
+        (): &mut (),
+        cx: &mut SettingsCx<'_>,
+    ) -> Result<(), BoxError> {
+        match setting {
+            Setting::Aligned { period, offset } => {
+                cx.timer(false).aligned_to(secs(period)).after(secs(offset))
+            }
+            Setting::AlignedByClock { period } => {
+                cx.timer(false).aligned_to(secs(period)).after_processing_time(secs(0));
+            }
+            Setting::SilentThenAnother => cx.timer(true).without_output().after(secs(10)),
+            Setting::EmitAt(to) => cx.emit_at((to, 0), at(to)),
+        }
+        Ok(())
+    }
+
+    fn on_timer(&self, _: &u32, first: bool, (): &mut (), cx: &mut SettingsCx<'_>) -> Result<(), BoxError> {
+        if first {
+            cx.timer(false).after(secs(1));
+        } else {
+            let seconds = |at: Timestamp| at.micros() / 1_000_000;
+            cx.emit((seconds(cx.fire_timestamp()), seconds(cx.now())));
+        }
+        Ok(())
+    }
+}
+
+fn set_at(start: i64, setting: Setting, clock: u64) -> Vec<(i64, i64)> {
+    let fired = stream().clock(secs(clock)).add([((1, setting), at(start))]).clock(secs(90));
+    fired.run(|settings| settings.par_do_stateful(Settings)).iter().map(|fired| fired.value).collect()
+}
+
+#[test]
+fn an_aligned_timer_fires_at_the_next_moment_so_long_before_a_multiple_and_never_now() {
+    let aligned = |start, period, offset| set_at(start, Setting::Aligned { period, offset }, 0)[0].0;
+    assert_eq!([aligned(5, 60, 1), aligned(5, 60, 0), aligned(59, 60, 1)], [59, 60, 119]);
+    assert_eq!(aligned(60, 60, 0), 120);
+    assert_eq!(aligned(5, 0, 7), 12, "a period of zero is none");
+    assert_eq!(aligned(-5, 60, 0), 60, "before the epoch a multiple is passed over, as in Beam");
+}
+
+#[test]
+fn a_timer_of_processing_time_is_aligned_to_the_clock() {
+    assert_eq!(set_at(5, Setting::AlignedByClock { period: 60 }, 20), [(5, 110)]);
+}
+
+#[test]
+fn a_firing_without_output_may_set_a_timer_with_one() {
+    assert_eq!(set_at(5, Setting::SilentThenAnother, 0), [(16, 90)]);
+}
+
+#[test]
+fn a_result_at_a_time_of_its_own_has_it() {
+    let moved = stream().add([((1, Setting::EmitAt(9)), at(5))]).run(|s| s.par_do_stateful(Settings));
+    assert_eq!((moved[0].value.0, moved[0].time), (9, at(9)));
+}
+
+#[test]
+fn a_stateful_function_sees_the_pane_of_its_element() {
+    let timings =
+        stream().add([(7, at(1))]).watermark(at(60)).add([(7, at(2))]).run(|n: &PCollection<u32>| {
+            let counts = n.window(Fixed::of(secs(60)).allowed_lateness(secs(60)).accumulating()).count();
+            counts.stateful(|_, _, (): &mut (), out| {
+                let pane = out.pane();
+                out.emit((pane.timing, pane.index));
+            })
+        });
+    let timings: Vec<_> = timings.iter().map(|t| t.value).collect();
+    assert_eq!(timings, [(Timing::OnTime, 0), (Timing::Late, 1)]);
 }

@@ -1,9 +1,12 @@
-//! The derive macros of flow: [`Split`](macro@Split), which turns an enum into several outputs of one step, and
-//! [`TableRow`](macro@TableRow), which turns a struct into a row of a table.
+//! The derive macros of flow: [`Split`](macro@Split), which turns an enum into several outputs of one step,
+//! [`Merge`](macro@Merge), which makes one state of two, and [`TableRow`](macro@TableRow), which turns a struct into a row
+//! of a table.
 //!
-//! Programs reach them beside the traits that they implement: `flow_core::Split`, `flow_io::bigquery::TableRow`.
+//! Programs reach them beside the traits that they implement: `flow_core::Split`, `flow_core::state::Merge`,
+//! `flow_io::bigquery::TableRow`.
 
 mod check;
+mod merge;
 mod name;
 mod row;
 mod split;
@@ -47,6 +50,27 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_split(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     split::expand(input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes one struct of two, field by field, as the states of windows that merge do.
+///
+/// ```ignore (the core, which it takes to run this, depends on this crate)
+/// #[derive(Clone, Default, Serialize, Deserialize, Merge)]
+/// struct Visit {
+///     pages: Set<String>,
+///     spent: Combining<u64, Sum>,
+/// }
+/// ```
+///
+/// Every field's type must implement `Merge`; fields made of type parameters become bounds.
+///
+/// # Errors
+///
+/// Does not compile for a field that does not merge, as a number, and for anything but a struct.
+#[proc_macro_derive(Merge)]
+pub fn derive_merge(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    merge::expand(input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a struct a row of a BigQuery table, with a column for each field that serde writes.

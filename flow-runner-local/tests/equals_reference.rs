@@ -72,6 +72,10 @@ impl StatefulFn<u32, u64, Pair> for Total {
         cx.emit((*key, *sum));
         Ok(())
     }
+
+    fn merging(&self) -> Option<fn(&mut u64, u64)> {
+        Some(|sum, other| *sum = sum.wrapping_add(other))
+    }
 }
 
 fn windowed(pairs: &PCollection<Pair>, windows: Windows, lateness: u64) -> PCollection<Pair> {
@@ -181,7 +185,7 @@ impl Case {
     /// The plan without what cannot be compared, or cannot be built.
     fn comparable(mut self) -> Case {
         let mut sessions = matches!(self.first, Windows::Sessions(_));
-        let (mut joins, mut merged) = (0, false);
+        let mut joins = 0;
         let streams = matches!(self.feeding, Feeding::Stream { .. });
         self.verbs.retain(|verb| {
             if streams && matches!(verb, Verb::Window(Windows::Global)) {
@@ -189,13 +193,10 @@ impl Case {
             }
             if let Verb::Window(windows) = verb {
                 sessions = matches!(windows, Windows::Sessions(_));
-                merged = false;
             }
-            merged |= matches!(verb, Verb::SumPerKey | Verb::CountPerKey | Verb::CountPairs | Verb::Group);
             joins += usize::from(matches!(verb, Verb::Join));
             match verb {
                 Verb::SideTotal | Verb::SideList => !sessions,
-                Verb::Totals => !sessions || merged,
                 Verb::Join => joins <= 1,
                 _ => true,
             }

@@ -6,7 +6,7 @@ use super::CombineFn;
 /// use flow_core::combine::{Count, fold};
 /// assert_eq!(fold(&Count, ["a", "b", "a"]), 3);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count;
 
 impl<In> CombineFn<In> for Count {

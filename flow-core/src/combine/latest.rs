@@ -13,7 +13,7 @@ use crate::element::Wire;
 /// let at = Timestamp::from_secs;
 /// assert_eq!(fold(&Latest, [(at(1), 'a'), (at(3), 'c'), (at(2), 'b')]), Some('c'));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latest;
 
 impl<T: Wire> CombineFn<(Timestamp, T)> for Latest {

@@ -3,7 +3,7 @@ use super::CombineFn;
 macro_rules! logic {
     ($(#[$docs:meta])* $name:ident, $empty:literal, $operator:tt) => {
         $(#[$docs])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct $name;
 
         impl CombineFn<bool> for $name {

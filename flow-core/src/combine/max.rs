@@ -12,7 +12,7 @@ use crate::element::Wire;
 /// use flow_core::combine::{Max, fold};
 /// assert_eq!(fold(&Max, ["b", "a", "c"].map(String::from)).as_deref(), Some("c"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Max;
 
 impl Max {

@@ -10,7 +10,7 @@ use super::{CombineFn, Number};
 /// assert_eq!(fold(&Mean, [1, 2, 4, 3]), 2.5);
 /// assert!(fold(&Mean, [] as [i32; 0]).is_nan());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mean;
 
 impl<N: Number> CombineFn<N> for Mean {

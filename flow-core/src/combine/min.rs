@@ -12,7 +12,7 @@ use crate::element::Wire;
 /// use flow_core::combine::{Min, fold};
 /// assert_eq!(fold(&Min, ["b", "a", "c"].map(String::from)).as_deref(), Some("a"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Min;
 
 impl Min {

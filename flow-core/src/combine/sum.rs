@@ -16,7 +16,7 @@ use super::{CombineFn, Number};
 /// assert_eq!(fold(&Sum, [i64::MAX, 1, -2]), i64::MAX - 1);
 /// assert_eq!(fold(&Sum, [0.1; 10]), 1.0);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum;
 
 impl<N: Number> CombineFn<N> for Sum {

@@ -1,19 +1,24 @@
 //! The step behind the stateful verbs: the state of every key in every window.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
+use super::context::{Call, Cause, StatefulCx};
 use super::exchange;
 use super::hash::key_hash;
 use super::inbox::Station;
 use super::kernel::{Dropped, Kernel, Keyed};
-use super::stateful::{StatefulCx, StatefulFn};
+use super::merging::Merging;
+use super::stateful::StatefulFn;
+use super::store::{Cell, CellId, Store};
 use super::timers::{Domain, Timers};
 use crate::element::{Element, Key, Wire};
 use crate::exec::{AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
 use crate::steps::Typed;
-use crate::window::{Window, Windowing};
+use crate::window::{Merged, Window, Windowing};
 use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
 
 pub(crate) fn stateful<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>>(
@@ -31,7 +36,7 @@ struct StatefulStep<K, V, Out, F> {
 
 impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> StatefulStep<K, V, Out, F> {
     fn station(&self, step: StepId, output: AnyOutput) -> Station<K, V, Out, Cells<K, V, Out, F>> {
-        Station::new(step, Cells::new(self.f.clone(), self.windowing.lateness), typed(output), key_hash)
+        Station::new(step, Cells::new(self.f.clone(), &self.windowing), typed(output), key_hash)
     }
 }
 
@@ -53,43 +58,39 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> ExchangeOp for Sta
     }
 }
 
-/// The state of every key in every window, by number; numbers are given in order of creation.
+/// The state of every key in every window, with what it emits and when it acts.
 struct Cells<K, V, Out, F: StatefulFn<K, V, Out>> {
     f: F,
     lateness: i64,
-    numbers: HashMap<(K, Window), u64, foldhash::fast::FixedState>,
-    by_number: HashMap<u64, Cell<K, F::State>, foldhash::fast::FixedState>,
-    next: u64,
+    store: Store<K, F::State>,
+    /// Of windows that merge.
+    merging: Option<Merging<K, F::State>>,
     timers: Timers<F::Timer>,
-    expiries: BTreeSet<(Timestamp, u64)>,
     ready: VecDeque<(Out, Meta)>,
-    /// How many cells began in each epoch.
-    since: BTreeMap<Epoch, usize>,
     watermark: Timestamp,
     passed: Timestamp,
     now: Timestamp,
     types: PhantomData<fn(V)>,
 }
 
-struct Cell<K, S> {
+/// An element whose window has not expired.
+struct Taken<K, V> {
+    hash: u64,
     key: K,
-    window: Window,
-    state: S,
-    since: Epoch,
+    value: V,
+    meta: Meta,
 }
 
 impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F> {
-    fn new(f: F, lateness: i64) -> Self {
+    fn new(f: F, windowing: &Windowing) -> Self {
+        let fold = f.merging().filter(|_| windowing.is_merging());
         Cells {
+            lateness: windowing.lateness,
+            store: Store::new(windowing.lateness),
+            merging: fold.map(|fold| Merging::new(windowing.clone(), fold)),
             f,
-            lateness,
-            numbers: HashMap::default(),
-            by_number: HashMap::default(),
-            next: 0,
             timers: Timers::default(),
-            expiries: BTreeSet::new(),
             ready: VecDeque::new(),
-            since: BTreeMap::new(),
             watermark: Timestamp::MIN,
             passed: Timestamp::MIN,
             now: Timestamp::MIN,
@@ -97,110 +98,181 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         }
     }
 
-    fn cell_of(&mut self, key: &K, window: Window, epoch: Epoch) -> u64 {
-        if let Some(number) = self.numbers.get(&(key.clone(), window)) {
-            return *number;
-        }
-        let number = self.next;
-        self.next += 1;
-        self.numbers.insert((key.clone(), window), number);
-        self.expiries.insert((window.expiry(self.lateness), number));
-        *self.since.entry(epoch).or_default() += 1;
-        self.by_number
-            .insert(number, Cell { key: key.clone(), window, state: F::State::default(), since: epoch });
-        number
+    /// Calls the function for an element, in the state of its key and window, old or new.
+    #[inline]
+    fn process(&mut self, taken: Taken<K, V>, epoch: Epoch) -> Result<()> {
+        let Taken { hash, key, value, meta } = taken;
+        let call = Call { time: meta.time, moment: meta.time, pane: meta.pane, cause: Cause::Element };
+        let id = match self.store.find(hash, &key, meta.window) {
+            Some(id) => id,
+            None => self.open(Cell { key, hash, window: meta.window, state: F::State::default(), since: epoch }),
+        };
+        self.store.note_since(id, epoch);
+        self.call(id, call, |f, key, state, cx| f.process(key, value, state, cx))
     }
 
-    /// What a cell has seen stems from this epoch too.
-    fn note_since(&mut self, number: u64, epoch: Epoch) {
-        let Some(cell) = self.by_number.get_mut(&number).filter(|cell| epoch < cell.since) else { return };
-        let before = std::mem::replace(&mut cell.since, epoch);
-        *self.since.entry(epoch).or_default() += 1;
-        self.forget(before);
+    fn open(&mut self, cell: Cell<K, F::State>) -> CellId {
+        if let Some(merging) = &mut self.merging {
+            merging.opened(&cell.key, cell.window);
+        }
+        self.store.insert(cell)
     }
 
-    fn forget(&mut self, since: Epoch) {
-        if let Some(count) = self.since.get_mut(&since) {
-            *count -= 1;
-            if *count == 0 {
-                self.since.remove(&since);
-            }
+    /// Lets go of a cell, but not of its timers.
+    fn close(&mut self, id: CellId) -> Cell<K, F::State> {
+        let cell = self.store.remove(id);
+        if let Some(merging) = &mut self.merging {
+            merging.closed(&cell.key, cell.window);
         }
+        cell
+    }
+
+    /// Lets go of a cell: its state, its timers and its expiry.
+    fn drop_cell(&mut self, id: CellId) {
+        self.timers.take_cell(id);
+        self.close(id);
     }
 
     /// Calls the user's function for a cell.
+    #[inline]
     fn call(
         &mut self,
-        number: u64,
-        at: Timestamp,
-        pane: Pane,
-        call: impl FnOnce(&F, &K, &mut F::State, &mut StatefulCx<'_, F::Timer, Out>) -> Result<(), BoxError>,
+        id: CellId,
+        call: Call<F::Timer>,
+        function: impl FnOnce(&F, &K, &mut F::State, &mut StatefulCx<'_, F::Timer, Out>) -> Result<(), BoxError>,
     ) -> Result<()> {
-        let here = self.by_number.get_mut(&number).expect("a numbered cell is there until it expires");
+        let here = self.store.get_mut(id);
         let mut cx = StatefulCx {
             out: &mut self.ready,
             timers: &mut self.timers,
-            cell: number,
-            meta: Meta { time: at, window: here.window, pane },
+            cell: id,
+            call,
+            window: here.window,
             expiry: here.window.expiry(self.lateness),
             watermark: self.watermark,
             now: self.now,
             forget: false,
             failed: None,
         };
-        let result = call(&self.f, &here.key, &mut here.state, &mut cx);
+        let result = function(&self.f, &here.key, &mut here.state, &mut cx);
         let (is_over, failed) = (cx.forget, cx.failed.take());
         if let Some(error) = failed {
             return Err(error);
         }
         if is_over {
-            self.drop_cell(number);
+            self.drop_cell(id);
         }
         result.map_err(|cause| Error::new(ErrorKind::User, "failed").caused_by(cause))
     }
 
-    /// Lets go of a cell: its state, its timers and its expiry.
-    fn drop_cell(&mut self, number: u64) {
-        self.timers.clear_cell(number);
-        let Some(cell) = self.by_number.remove(&number) else { return };
-        self.expiries.remove(&(cell.window.expiry(self.lateness), number));
-        self.forget(cell.since);
-        self.numbers.remove(&(cell.key, cell.window));
-    }
-
     /// Fires the next timer, or expires the next window, whichever is due first; false if nothing is.
     fn fire_one(&mut self) -> Result<bool> {
-        let expiring = self.expiries.first().copied().filter(|(at, _)| *at < self.watermark);
+        let expiring = self.store.expiring(self.watermark);
         let timer = self.timers.due(self.watermark, self.now);
         let timer = timer.filter(|(_, _, set)| {
             set.domain == Domain::Processing || expiring.is_none_or(|(expiry, _)| set.at <= expiry)
         });
-        if let Some((number, tag, set)) = timer {
-            self.timers.clear(number, &tag);
-            self.call(number, set.output, Pane::default(), |f, key, state, cx| {
-                f.on_timer(key, tag, state, cx)
-            })?;
+        if let Some((id, tag, set)) = timer {
+            self.timers.clear(id, &tag);
+            let moment = if set.domain == Domain::Event { set.at } else { set.output };
+            // What was set without an output has not held the watermark, so what it sets in turn starts from there.
+            let (time, cause) = if set.holds {
+                (set.output, Cause::Timer)
+            } else {
+                (set.output.max(self.passed), Cause::SilentTimer(tag.clone()))
+            };
+            let call = Call { time, moment, pane: Pane::default(), cause };
+            self.call(id, call, |f, key, state, cx| f.on_timer(key, tag, state, cx))?;
             return Ok(true);
         }
-        let Some((_, number)) = expiring else { return Ok(false) };
-        let end = self.by_number.get(&number).map(|cell| cell.window.max_timestamp()).expect("expires once");
-        self.call(number, end, Pane::default(), F::on_window_expiration)?;
-        self.drop_cell(number);
+        let Some((_, id)) = expiring else { return Ok(false) };
+        let end = self.store.get_mut(id).window.max_timestamp();
+        let call = Call { time: end, moment: end, pane: Pane::default(), cause: Cause::Expiration };
+        self.call(id, call, F::on_window_expiration)?;
+        self.drop_cell(id);
         Ok(true)
     }
+}
+
+/// Windows that merge.
+impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F> {
+    /// Merges the windows of new elements with each other and with those that are open, and the states of these; the
+    /// elements are then of the merged windows.
+    fn merge_windows(&mut self, taken: &mut [Taken<K, V>]) {
+        for elements in by_key(taken) {
+            let Taken { key, hash, .. } = &taken[elements[0]];
+            let new: BTreeSet<Window> = elements.iter().map(|at| taken[*at].meta.window).collect();
+            let Some(merging) = &self.merging else { return };
+            let plan = merging.plan(key, new, self.watermark);
+            for merged in plan.merged() {
+                self.merge_cells(*hash, key, merged);
+            }
+            for at in elements {
+                let window = &mut taken[at].meta.window;
+                *window = plan.of(*window);
+            }
+        }
+    }
+
+    /// Makes one cell of those in windows that merge; windows that only new elements have are in none.
+    fn merge_cells(&mut self, hash: u64, key: &K, merged: &Merged) {
+        let Some(fold) = self.merging.as_ref().map(|merging| merging.fold) else { return };
+        let windows: BTreeSet<Window> = merged.from.iter().copied().chain([merged.into]).collect();
+        let old: Vec<CellId> =
+            windows.iter().filter_map(|window| self.store.find(hash, key, *window)).collect();
+        if old.is_empty() || (old.len() == 1 && self.store.find(hash, key, merged.into).is_some()) {
+            return;
+        }
+        let cells: Vec<Cell<K, F::State>> = old.iter().map(|id| self.close(*id)).collect();
+        let one = cells.into_iter().reduce(|mut into, cell| {
+            fold(&mut into.state, cell.state);
+            into.since = into.since.min(cell.since);
+            into
+        });
+        let Some(mut one) = one else { return };
+        one.window = merged.into;
+        let id = self.open(one);
+        for from in old {
+            let timers = self.timers.take_cell(from);
+            self.timers.join(id, timers, merged.into.expiry(self.lateness));
+        }
+    }
+}
+
+/// The places of the elements of each key, in the order in which the keys came.
+fn by_key<K: Key, V>(taken: &[Taken<K, V>]) -> Vec<Vec<usize>> {
+    let mut keys: HashMap<&K, usize, FixedState> = HashMap::default();
+    let mut elements: Vec<Vec<usize>> = Vec::new();
+    for (at, taken) in taken.iter().enumerate() {
+        let key = *keys.entry(&taken.key).or_insert(elements.len());
+        if key == elements.len() {
+            elements.push(Vec::new());
+        }
+        elements[key].push(at);
+    }
+    elements
 }
 
 impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> for Cells<K, V, Out, F> {
     fn add(&mut self, elements: &mut Keyed<K, V>, epoch: Epoch) -> Result<Dropped> {
         let mut dropped = Dropped::default();
-        for ((key, value), meta) in elements.bundle.drain() {
+        let mut merging = Vec::new();
+        for (((key, value), meta), hash) in elements.bundle.drain().zip(elements.hashes.drain(..)) {
             if self.watermark > meta.window.expiry(self.lateness) {
                 dropped.late += 1;
                 continue;
             }
-            let number = self.cell_of(&key, meta.window, epoch);
-            self.note_since(number, epoch);
-            self.call(number, meta.time, meta.pane, |f, key, state, cx| f.process(key, value, state, cx))?;
+            let taken = Taken { hash, key, value, meta };
+            if self.merging.is_some() {
+                merging.push(taken);
+            } else {
+                self.process(taken, epoch)?;
+            }
+        }
+        // Windows merge before any element gets into one, so that none is seen that is merged away.
+        self.merge_windows(&mut merging);
+        for taken in merging {
+            self.process(taken, epoch)?;
         }
         Ok(dropped)
     }
@@ -218,7 +290,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
             out.push(value, meta);
         }
         let is_due = self.timers.due(self.watermark, self.now).is_some();
-        let is_expiring = self.expiries.first().is_some_and(|(at, _)| *at < self.watermark);
+        let is_expiring = self.store.expiring(self.watermark).is_some();
         let more = !self.ready.is_empty() || is_due || is_expiring;
         if !more {
             let held = self.timers.hold();
@@ -239,6 +311,6 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         if !self.f.holds_elements() {
             return None;
         }
-        self.since.first_key_value().map(|(epoch, _)| *epoch)
+        self.store.held_since()
     }
 }

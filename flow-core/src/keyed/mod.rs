@@ -3,15 +3,19 @@
 mod broadcast;
 mod cells;
 mod combine;
+mod context;
 mod exchange;
 mod grouped;
 mod hash;
 mod inbox;
 mod kernel;
 mod lift;
+mod merging;
 mod scatter;
+mod setting;
 mod spread;
 mod stateful;
+mod store;
 mod tables;
 mod timers;
 
@@ -20,4 +24,6 @@ pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
 pub(crate) use spread::spread;
 pub(crate) use stateful::ByClosure;
-pub use stateful::{StatefulCx, StatefulFn};
+pub use context::StatefulCx;
+pub use setting::TimerSetting;
+pub use stateful::StatefulFn;

@@ -1,19 +1,23 @@
-use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::timers::{Domain, Set, Timers};
+use super::context::StatefulCx;
+use crate::BoxError;
 use crate::element::Wire;
 use crate::steps::Outcome;
-use crate::window::Window;
-use crate::{BoxError, Error, ErrorKind, Meta, Result, Timestamp};
 
 /// A step that remembers something for each key and window, and may act later.
 ///
 /// `State` is a plain struct, kept for each key in each window until the window expires (its end plus the allowed
-/// lateness). Timers are told apart by the values of `Timer`: an enum, or `()` for none or one.
+/// lateness). Its fields are values, or of the kinds in [`state`](crate::state): bags, maps, lists in the order of time.
+///
+/// Timers are told apart by the values of `Timer`: an enum, or `()` for none or one. The variants of an enum are families of
+/// timers, and the data of a variant tells those of a family apart: `Remind(OrderId)` is a timer for each order.
+///
+/// Elements that come when their window has expired do not get here; they count as dropped late. In windows that merge, as
+/// sessions do, the function also says how its state does: see [`merging`](StatefulFn::merging).
 ///
 /// ```
 /// use flow_core::prelude::*;
@@ -66,7 +70,8 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Called when the window expires, before its state goes; results have the window's last timestamp.
+    /// Called when the window expires, before its state goes; results have the window's last timestamp. All its timers
+    /// have fired by then, and one that is set now never does.
     fn on_window_expiration(
         &self,
         key: &K,
@@ -82,139 +87,68 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
     fn holds_elements(&self) -> bool {
         true
     }
-}
 
-/// Where a [`StatefulFn`] puts results and sets timers.
-pub struct StatefulCx<'a, Timer, Out> {
-    pub(super) out: &'a mut VecDeque<(Out, Meta)>,
-    pub(super) timers: &'a mut Timers<Timer>,
-    pub(super) cell: u64,
-    pub(super) meta: Meta,
-    pub(super) expiry: Timestamp,
-    pub(super) watermark: Timestamp,
-    pub(super) now: Timestamp,
-    pub(super) forget: bool,
-    pub(super) failed: Option<Error>,
-}
-
-impl<Timer, Out> Debug for StatefulCx<'_, Timer, Out> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StatefulCx").field("meta", &self.meta).finish_non_exhaustive()
-    }
-}
-
-impl<Timer: Clone + Ord + Debug, Out> StatefulCx<'_, Timer, Out> {
-    /// Passes a result on, with the timestamp of the element, or of the timer's firing.
-    pub fn emit(&mut self, value: Out) {
-        self.out.push_back((value, self.meta));
-    }
-
-    /// The timestamp of the element, or of the timer's firing.
-    pub fn timestamp(&self) -> Timestamp {
-        self.meta.time
-    }
-
-    /// The window that the state belongs to.
-    pub fn window(&self) -> Window {
-        self.meta.window
-    }
-
-    /// The input watermark.
-    pub fn watermark(&self) -> Timestamp {
-        self.watermark
-    }
-
-    /// Processing time.
-    pub fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    /// Fires when the watermark reaches `at`; results then have that timestamp, and the watermark downstream waits
-    /// for them. An earlier setting of the same timer is replaced. A moment after the window expires fails the step.
+    /// How the states of two windows become one, where windows merge, as sessions do: `Some(Merge::merge)` for a state
+    /// that implements [`Merge`](crate::state::Merge), or any function that takes the state of a later window into that of
+    /// an earlier one. Without it, a pipeline that has the step on such windows is refused.
     ///
-    /// A moment that has passed fires at once, with the timestamp of the element that set it.
-    pub fn set_timer(&mut self, timer: Timer, at: Timestamp) {
-        self.set_timer_with_output(timer, at, at.max(self.earliest_output()));
-    }
-
-    /// As [`set_timer`](StatefulCx::set_timer), with results at `output`, to which the watermark downstream is held: not
-    /// before the timestamp of the element or firing that sets it, since the watermark may have passed that.
-    pub fn set_timer_with_output(&mut self, timer: Timer, at: Timestamp, output: Timestamp) {
-        if at > self.expiry {
-            self.fail(format!(
-                "timer {timer:?} set to {at}, after the expiration of its window at {}",
-                self.expiry
-            ));
-        } else if output < self.earliest_output() {
-            self.fail(format!(
-                "timer {timer:?} has its output timestamp {output} before the element that sets it, at {}",
-                self.meta.time
-            ));
-        } else if output > self.expiry {
-            self.fail(format!(
-                "timer {timer:?} has its output timestamp {output} after the expiration of its window at {}",
-                self.expiry
-            ));
-        } else {
-            self.timers.set(self.cell, timer, Set { domain: Domain::Event, at, output });
-        }
-    }
-
-    /// Fires when processing time reaches `at`; results then have the timestamp of the element that set it, to which
-    /// the watermark downstream is held. When the input ends, the timers that are set fire at once; one that is set
-    /// when the window is over never does.
-    pub fn set_processing_timer(&mut self, timer: Timer, at: Timestamp) {
-        let output = self.earliest_output();
-        self.set_processing(timer, at, output);
-    }
-
-    /// As [`set_processing_timer`](StatefulCx::set_processing_timer), for one that emits nothing, and so holds nothing.
-    pub(crate) fn set_silent_processing_timer(&mut self, timer: Timer, at: Timestamp) {
-        self.set_processing(timer, at, self.expiry);
-    }
-
-    fn set_processing(&mut self, timer: Timer, at: Timestamp, output: Timestamp) {
-        if self.watermark <= self.expiry {
-            self.timers.set(self.cell, timer, Set { domain: Domain::Processing, at, output });
-        }
-    }
-
-    /// Lets go of the state and the timers of this key and window, before the window expires; should the key come
-    /// again, it starts anew.
-    pub fn forget(&mut self) {
-        self.forget = true;
-    }
-
-    /// Clears a timer; one that is not set is fine.
-    pub fn clear_timer(&mut self, timer: &Timer) {
-        self.timers.clear(self.cell, timer);
-    }
-
-    /// An element's timestamp may have moved behind its window.
-    fn earliest_output(&self) -> Timestamp {
-        self.meta.time.min(self.expiry)
-    }
-
-    fn fail(&mut self, message: String) {
-        self.failed.get_or_insert_with(|| Error::new(ErrorKind::User, message));
+    /// Windows merge before the elements that bring them together are processed. The function is called with the merged
+    /// window; timers move there, and of one that several windows have set, the earliest setting stays. The merged window
+    /// expires once, at its own end.
+    ///
+    /// ```
+    /// use flow_core::prelude::*;
+    /// use flow_core::testing::stream;
+    /// use std::time::Duration;
+    ///
+    /// /// Says of each visit what was looked at.
+    /// #[derive(Clone)]
+    /// struct Visits;
+    ///
+    /// impl StatefulFn<u32, String, Vec<String>> for Visits {
+    ///     type State = Bag<String>;
+    ///     type Timer = ();
+    ///     fn process(&self, _: &u32, page: String, pages: &mut Bag<String>, _: &mut StatefulCx<'_, (), Vec<String>>) -> Result<(), BoxError> {
+    ///         pages.add(page);
+    ///         Ok(())
+    ///     }
+    ///     fn on_window_expiration(&self, _: &u32, pages: &mut Bag<String>, cx: &mut StatefulCx<'_, (), Vec<String>>) -> Result<(), BoxError> {
+    ///         cx.emit(pages.take());
+    ///         Ok(())
+    ///     }
+    ///     fn merging(&self) -> Option<fn(&mut Bag<String>, Bag<String>)> {
+    ///         Some(Merge::merge)
+    ///     }
+    /// }
+    /// let at = Timestamp::from_secs;
+    /// let pages = [("home", 0), ("basket", 16), ("pears", 8)].map(|(page, secs)| ((7, page.to_string()), at(secs)));
+    /// let visits = stream().add(pages).in_bundles_of(1).run(|pages| {
+    ///     pages.window(Sessions::with_gap(Duration::from_secs(10))).par_do_stateful(Visits)
+    /// });
+    /// assert_eq!(visits.len(), 1);
+    /// assert_eq!(visits[0].value, ["home", "basket", "pears"]);
+    /// ```
+    fn merging(&self) -> Option<fn(&mut Self::State, Self::State)> {
+        None
     }
 }
 
 /// A closure as a [`StatefulFn`] without timers.
 pub(crate) struct ByClosure<F, S, R> {
     f: Arc<F>,
+    merging: Option<fn(&mut S, S)>,
     types: PhantomData<fn(S) -> R>,
 }
 
 impl<F, S, R> ByClosure<F, S, R> {
-    pub(crate) fn new(f: F) -> Self {
-        ByClosure { f: Arc::new(f), types: PhantomData }
+    pub(crate) fn new(f: F, merging: Option<fn(&mut S, S)>) -> Self {
+        ByClosure { f: Arc::new(f), merging, types: PhantomData }
     }
 }
 
 impl<F, S, R> Clone for ByClosure<F, S, R> {
     fn clone(&self) -> Self {
-        ByClosure { f: Arc::clone(&self.f), types: PhantomData }
+        ByClosure { f: Arc::clone(&self.f), merging: self.merging, types: PhantomData }
     }
 }
 
@@ -235,5 +169,9 @@ where
         cx: &mut StatefulCx<'_, (), Out>,
     ) -> Result<(), BoxError> {
         (self.f)(key, value, state, cx).into_result()
+    }
+
+    fn merging(&self) -> Option<fn(&mut S, S)> {
+        self.merging
     }
 }

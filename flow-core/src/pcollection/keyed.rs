@@ -8,6 +8,7 @@ use crate::combine::CombineFn;
 use crate::element::{Key, Wire};
 use crate::group::{Collect, Group};
 use crate::keyed::{self, ByClosure, StatefulCx, StatefulFn};
+use crate::state::Merge;
 use crate::steps::{self, Outcome};
 
 impl<T: Element> PCollection<T> {
@@ -121,7 +122,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         K: Key,
         V: Wire,
     {
-        self.keeping_state("par_do_stateful", String::new(), f)
+        let how = "say how two of them become one in `StatefulFn::merging`";
+        self.keeping_state("par_do_stateful", String::new(), how, f)
     }
 
     /// The values of each key and window, in order of arrival, with something remembered between them.
@@ -146,7 +148,43 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         K: Key,
         V: Wire,
     {
-        self.keeping_state("stateful", String::new(), ByClosure::<F, S, R>::new(f))
+        let how = "say how two of them become one: derive `Merge` for the state, and use `stateful_merging`";
+        self.keeping_state("stateful", String::new(), how, ByClosure::<F, S, R>::new(f, None))
+    }
+
+    /// As [`stateful`](PCollection::stateful), in windows that merge as well: what is remembered in two windows becomes one
+    /// by [`Merge`], when the windows do.
+    ///
+    /// In sessions, elements are numbered from the start of their session as far as it is known: one that comes late may
+    /// join two of them.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// # use flow_core::testing::stream;
+    /// # use std::time::Duration;
+    /// let at = Timestamp::from_secs;
+    /// let clicks = [(7, at(0)), (7, at(16)), (7, at(8))];
+    /// let seen = stream().add(clicks).in_bundles_of(1).run(|users: &PCollection<u32>| {
+    ///     users.window(Sessions::with_gap(Duration::from_secs(10))).key_by(|user| *user)
+    ///         .stateful_merging(|_, _, clicks: &mut Combining<u32, Count>, out| {
+    ///             clicks.add(1);
+    ///             out.emit(clicks.read());
+    ///         })
+    /// });
+    /// assert_eq!(seen.iter().map(|n| n.value).collect::<Vec<_>>(), [1, 1, 3]);
+    /// ```
+    #[track_caller]
+    pub fn stateful_merging<S, Out, R, F>(&self, f: F) -> PCollection<Out>
+    where
+        S: Wire + Default + Merge,
+        Out: Element,
+        R: Outcome + 'static,
+        F: Fn(&K, V, &mut S, &mut StatefulCx<'_, (), Out>) -> R + Send + Sync + 'static,
+        K: Key,
+        V: Wire,
+    {
+        let f = ByClosure::<F, S, R>::new(f, Some(S::merge));
+        self.keeping_state("stateful_merging", String::new(), "", f)
     }
 
     /// The values of each key and window in groups of `size`; the rest when the window expires.
@@ -165,7 +203,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         V: Wire,
     {
         let size = size.max(1);
-        self.keeping_state("group_into_batches", format!("of {size}"), Batches { size })
+        self.keeping_state("group_into_batches", format!("of {size}"), GROUP_FIRST, Batches { size })
     }
 
     #[track_caller]
@@ -184,12 +222,13 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         self.then_in(windowing.continued(), verb, String::new(), op)
     }
 
-    /// A step that keeps state for each key and window.
+    /// A step that keeps state for each key and window; `how` it can be kept where windows merge.
     #[track_caller]
     fn keeping_state<Out: Element>(
         &self,
         verb: &'static str,
         detail: String,
+        how: &str,
         f: impl StatefulFn<K, V, Out>,
     ) -> PCollection<Out>
     where
@@ -197,12 +236,18 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         V: Wire,
     {
         let windowing = self.windowing();
-        if windowing.is_merging() {
-            self.error(Location::caller(), format!("`{verb}` keeps state for each key and window, and {windowing:?} merge: group them first, or use other windows"));
+        if windowing.is_merging() && f.merging().is_none() {
+            let message = format!(
+                "`{verb}` keeps state for each key and window, and {windowing:?} merge, where one of two states would be lost: {how}"
+            );
+            self.error(Location::caller(), message);
         }
         self.then_in(windowing.clone(), verb, detail, keyed::stateful::<K, V, Out, _>(f, windowing))
     }
 }
+
+/// Where state cannot be kept for windows that merge.
+const GROUP_FIRST: &str = "group them first, or use other windows";
 
 impl<T: Element> PCollection<T> {
     /// This collection's windowing, checked for what would lose data or never emit in a grouping.
@@ -268,6 +313,6 @@ impl<T: Wire> PCollection<T> {
 impl<K: Key, V: Wire> PCollection<(K, V)> {
     #[track_caller]
     fn firsts(&self, horizon: Duration) -> PCollection<(K, V)> {
-        self.keeping_state("deduplicate", format!("{horizon:?}"), Deduplicate { horizon })
+        self.keeping_state("deduplicate", format!("{horizon:?}"), GROUP_FIRST, Deduplicate { horizon })
     }
 }

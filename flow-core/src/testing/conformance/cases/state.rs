@@ -1,35 +1,31 @@
-//! State and timers, by key and window.
+//! State, by key and window.
 
-use std::time::Duration;
+use super::stateful::{Fns, at, before, hello, hello_at, ms};
+use super::{Case, Test};
+use crate::combine::{Count, Sum};
+use crate::state::{Bag, Combining, Map, Merge, Multimap, OrderedList, Set};
+use crate::testing::{assert_that, collect, stream};
+use crate::window::{Fixed, Sessions, Window};
+use crate::{PCollection, Pipeline, Timestamp};
 
-use super::{Bundling, Case};
-use crate::testing::{assert_that, stream};
-use crate::window::{Fixed, Sliding, Window};
-use crate::{BoxError, PCollection, Pipeline, StatefulCx, StatefulFn, Timestamp};
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis)
-}
-
-/// A stream of numbers of one key at their own times.
-fn hello(p: &Pipeline, bundling: Bundling, numbers: &[i64]) -> PCollection<(String, i64)> {
-    let elements = numbers.iter().map(|n| (("hello".to_string(), *n), at(*n)));
-    bundling.of(stream().add(elements)).collection(p)
-}
-
-/// Counts from 0, in state.
-fn counted(numbers: &PCollection<(String, i64)>, step: i64) -> PCollection<(String, i64)> {
+/// Counts in state, from a number, in steps of it if it is not 0.
+fn counted(numbers: &PCollection<(String, i64)>, from: i64) -> PCollection<(String, i64)> {
     numbers.stateful(move |key, _, seen: &mut i64, out| {
-        out.emit((key.clone(), *seen * step));
+        out.emit((key.clone(), from + *seen * from.max(1)));
         *seen += 1;
     })
 }
 
-type Out<'a, T> = StatefulCx<'a, T, (i64, Timestamp)>;
+/// Emits at the end of each session its numbers in order, with the timestamp.
+fn sessions() -> Fns<Bag<i64>, (), (Vec<i64>, Timestamp)> {
+    Fns::process(|n, numbers: &mut Bag<i64>, _| numbers.add(n)).merging(Merge::merge).on_window_expiration(
+        |numbers, cx| {
+            let mut numbers = numbers.take();
+            numbers.sort_unstable();
+            cx.emit((numbers, cx.timestamp()));
+        },
+    )
+}
 
 pub(super) const CASES: &[Case] = &[
     Case::holds(
@@ -37,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
         "ParDoTest.testValueStateFixedWindows",
         "Stateful processing",
         |p, bundling| {
-            let counts = counted(&hello(p, bundling, &[1, 2, 3, 11, 12]).window(Fixed::of(ms(10))), 1);
+            let counts = counted(&hello(p, bundling, &[1, 2, 3, 11, 12]).window(Fixed::of(ms(10))), 0);
             let counts = counts.map(|(_, n)| n);
             assert_that(&counts).in_window(Window::new(at(0), at(10))).contains_in_any_order([0, 1, 2]);
             assert_that(&counts).in_window(Window::new(at(10), at(20))).contains_in_any_order([0, 1]);
@@ -48,145 +44,89 @@ pub(super) const CASES: &[Case] = &[
         "ParDoTest.testValueStateSameId",
         "Stateful processing",
         |p, bundling| {
-            let first = counted(&hello(p, bundling, &[1, 2, 3]), 1);
+            let first = counted(&hello(p, bundling, &[1, 2, 3]), 0);
             let second = counted(&first, 13);
             assert_that(&first.map(|(_, n)| n)).contains_in_any_order([0, 1, 2]);
-            assert_that(&second.map(|(_, n)| n)).contains_in_any_order([0, 13, 26]);
+            assert_that(&second.map(|(_, n)| n)).contains_in_any_order([13, 26, 39]);
         },
     ),
     Case::holds(
-        "a timer fires at its time, and its results have that time",
-        "ParDoTest.testEventTimeTimerBounded",
-        "Timers",
+        "what was read of a bag stays as it was when more is added",
+        "ParDoTest, bag state: an iterable that is kept",
+        "Stateful processing",
         |p, bundling| {
-            let fired = hello(p, bundling, &[3]).par_do_stateful(Once { after: 1000 });
-            assert_that(&fired).contains_in_any_order([(3, at(3)), (42, at(1003))]);
+            let read = hello(p, bundling, &[1, 2, 3, 4]).par_do_stateful(Fns::<_, (), _>::process(
+                |n, bag: &mut Bag<i64>, cx| {
+                    let was_empty = bag.is_empty();
+                    bag.add(n);
+                    if bag.len() == 4 {
+                        let (cached, one_by_one) = (bag.read(), bag.read().into_iter());
+                        bag.add(-1);
+                        let sum = |numbers: &[i64]| numbers.iter().sum::<i64>();
+                        cx.emit((cached.len(), sum(&cached), one_by_one.sum(), bag.read().len(), was_empty));
+                    }
+                },
+            ));
+            assert_that(&read).contains_only((4, 10, 10, 5, false));
         },
     ),
     Case::holds(
-        "a timer fires in bounded data too",
-        "ParDoTest.testEventTimeTimerBounded, testGbkFollowedByUserTimers",
-        "Timers",
-        |p, _| {
-            let grouped = p.create([("hello".to_string(), 3_i64)]).with_timestamps(|_| at(3)).group_by_key();
-            let first = grouped.map(|(key, group)| (key, group.iter().sum::<i64>()));
-            let fired = first.window(Fixed::of(ms(5000))).par_do_stateful(AtEnd).map(|(n, _)| n);
-            assert_that(&fired).satisfies(|fired| fired == [3, 42]);
+        "an aggregation in state has seen what was added",
+        "ParDoTest.testCombiningState",
+        "Stateful processing",
+        |p, bundling| {
+            let read = hello(p, bundling, &[1, 2, 3]).par_do_stateful(
+                Fns::<_, (), _>::process(|n, seen: &mut Combining<i64, (Sum, Count)>, _| seen.add(n))
+                    .on_window_expiration(|seen, cx| cx.emit(seen.read())),
+            );
+            assert_that(&read).contains_only((6, 3));
         },
     ),
     Case::holds(
-        "a timer at the last moment of its window fires",
-        "ParDoTest, timers: at the end of the window",
-        "Timers",
+        "maps, sets and multimaps in state are read in the order of their keys",
+        "ParDoTest.testMapState, testSetState, testMultimapState",
+        "Stateful processing",
         |p, bundling| {
-            let fired = hello(p, bundling, &[3]).window(Fixed::of(ms(10))).par_do_stateful(AtEnd);
-            let end = Timestamp::from_micros(9_999);
-            assert_that(&fired).contains_in_any_order([(3, at(3)), (42, end)]);
-        },
-    ),
-    Case::fails(
-        "a timer after the expiration of its window fails",
-        "ParDoTest.testOutOfBoundsEventTimeTimer",
-        "Timers",
-        &["timer", "expiration"],
-        |p, bundling| {
-            let fired = hello(p, bundling, &[3]).window(Fixed::of(ms(10))).par_do_stateful(Once { after: 7 });
-            let _ = fired.inspect(|_| {});
-        },
-    ),
-    Case::fails(
-        "a timer whose results lie after the expiration of its window fails",
-        "ParDoTest, timers: an output timestamp out of bounds",
-        "Timers",
-        &["timer", "output timestamp", "expiration"],
-        |p, bundling| {
-            let fired = hello(p, bundling, &[3]).window(Fixed::of(ms(10))).par_do_stateful(LateOutput);
-            let _ = fired.inspect(|_| {});
+            type State = (Map<i64, i64>, Set<i64>, Multimap<i64, i64>);
+            let read = hello(p, bundling, &[31, 12, 11, 22]).par_do_stateful(
+                Fns::<_, (), _>::process(|n, (map, set, multimap): &mut State, _| {
+                    *map.or_default(n % 10) += 1;
+                    set.add(n % 10);
+                    multimap.put(n % 10, n);
+                })
+                .on_window_expiration(|(map, set, multimap), cx| {
+                    let mut both = [multimap.get(&1).to_vec(), multimap.get(&2).to_vec()];
+                    both.iter_mut().for_each(|values| values.sort_unstable());
+                    let counts: Vec<(i64, i64)> = map.entries().map(|(key, n)| (*key, *n)).collect();
+                    cx.emit((counts, set.read().copied().collect::<Vec<_>>(), both));
+                }),
+            );
+            let wanted = (vec![(1, 2), (2, 2)], vec![1, 2], [vec![11, 31], vec![12, 22]]);
+            assert_that(&read).contains_only(wanted);
         },
     ),
     Case::holds(
-        "a timer set twice before it fires, fires once",
-        "ParDoTest, timers: set twice",
-        "Timers",
+        "an ordered list is read and cleared in half-open ranges",
+        "ParDoTest.testOrderedListStateRangeFetch, testOrderedListStateRangeDelete",
+        "Stateful processing",
         |p, bundling| {
-            let fired = hello(p, bundling, &[3, 3]).par_do_stateful(Once { after: 1000 });
-            assert_that(&fired).contains_in_any_order([(3, at(3)), (3, at(3)), (42, at(1003))]);
-        },
-    ),
-    Case::holds(
-        "timers are set in each window of an element",
-        "ParDoTest.testTimerReceivedInOriginalWindow",
-        "Timers",
-        |p, bundling| {
-            let windowed = hello(p, bundling, &[0]).window(Sliding::of(ms(180), ms(60)));
-            let fired = windowed.par_do_stateful(Once { after: 1 });
-            for start in [-120, -60, 0] {
-                let window = Window::new(at(start), at(start + 180));
-                assert_that(&fired).in_window(window).contains_in_any_order([(0, at(0)), (42, at(1))]);
-            }
-        },
-    ),
-    Case::holds(
-        "a timer may set itself again",
-        "ParDoTest.testEventTimeTimerLoop",
-        "Timers",
-        |p, bundling| {
-            let elements = ["a", "b", "c"].map(|key| ((key.to_string(), 0_i64), at(0)));
-            let looped = bundling.of(stream().add(elements)).collection(p).par_do_stateful(Loop);
-            let wanted = ["a", "b", "c"].iter().flat_map(|key| (0..5).map(move |n| format!("{key}{n}")));
-            assert_that(&looped).contains_in_any_order(wanted);
-        },
-    ),
-    Case::holds(
-        "two timers that set each other fire in the order of their times",
-        "ParDoTest, timers: two that set each other",
-        "Timers",
-        |p, bundling| {
-            let volleys = hello(p, bundling, &[0]).par_do_stateful(PingPong);
-            let wanted: Vec<String> =
-                (0..=20).flat_map(|n| [format!("ping:{n}:{n}"), format!("pong:{n}:{n}")]).collect();
-            assert_that(&volleys).satisfies(move |volleys| volleys == wanted);
-        },
-    ),
-    Case::holds(
-        "a timer of late data may lie after the end of its window",
-        "ParDoTest, timers: within allowed lateness",
-        "Timers",
-        |p, bundling| {
-            let windows = Fixed::of(ms(10_000)).allowed_lateness(ms(10_000)).discarding();
-            let fired = hello(p, bundling, &[5000]).window(windows).par_do_stateful(Once { after: 10_000 });
-            assert_that(&fired).contains_in_any_order([(5000, at(5000)), (42, at(15_000))]);
-        },
-    ),
-    Case::holds(
-        "timers in the past fire at once, at their own time",
-        "ParDoTest, timers: in the past",
-        "Timers",
-        |p, bundling| {
-            let script = stream().watermark(at(20)).add([(("k".to_string(), 0_i64), at(5))]);
-            let fired = bundling.of(script).collection(p).par_do_stateful(Three);
-            assert_that(&fired).satisfies(|fired| fired == [(10, at(10)), (20, at(20)), (30, at(30))]);
-        },
-    ),
-    Case::holds(
-        "a timer that is cleared and set again fires at its new time",
-        "ParDoTest, timers: cleared and set again",
-        "Timers",
-        |p, bundling| {
-            let fired = hello(p, bundling, &[0]).par_do_stateful(SetClearSet);
-            assert_that(&fired).contains_only((42, at(40)));
-        },
-    ),
-    Case::holds(
-        "a timer's output time holds the watermark downstream",
-        "ParDoTest.testOutputTimestamp",
-        "Timers",
-        |p, _| {
-            let element = |millis: i64| (("k".to_string(), millis), at(millis));
-            let script = stream().watermark(at(0)).add([element(0)]).watermark(at(9)).add([element(9)]);
-            let first = script.collection(p).par_do_stateful(Delayed);
-            let second = first.par_do_stateful(FiresAlone);
-            assert_that(&second).satisfies(|fired| fired == ["element", "element", "timer"]);
+            let read = hello(p, bundling, &[97, 42, 52, 12]).par_do_stateful(
+                Fns::<_, (), _>::process(|n, list: &mut OrderedList<i64>, cx| {
+                    list.add(at(n), n);
+                    cx.set_timer((), at(42));
+                    if list.len() == 4 {
+                        let ranges = [(0, 12), (0, 13), (13, 53), (52, 98)];
+                        let read = ranges.map(|(from, to)| list.read_range(at(from)..at(to)));
+                        cx.emit(read.map(|values| values.map(|(_, n)| *n).collect::<Vec<_>>()).to_vec());
+                    }
+                })
+                .on_timer(|(), list, cx| {
+                    list.clear_range(at(0)..at(43));
+                    cx.emit(vec![list.read().map(|(_, n)| *n).collect()]);
+                }),
+            );
+            let ranges = vec![vec![], vec![12], vec![42, 52], vec![52, 97]];
+            assert_that(&read).contains_in_any_order([ranges, vec![vec![52, 97]]]);
         },
     ),
     Case::holds(
@@ -195,28 +135,17 @@ pub(super) const CASES: &[Case] = &[
         "Stateful processing",
         |p, bundling| {
             let windowed = hello(p, bundling, &[1, 11]).window(Fixed::of(ms(10)));
-            let seen = windowed.par_do_stateful(AtExpiration);
-            let end = |millis: i64| Timestamp::from_micros(millis * 1000 - 1);
-            assert_that(&seen).contains_in_any_order([(1, end(10)), (1, end(20))]);
+            let seen = windowed.par_do_stateful(counts_its_timer());
+            assert_that(&seen).contains_in_any_order([(1, before(10)), (1, before(20))]);
         },
     ),
     Case::holds(
-        "a timer of processing time fires as the clock passes it, once",
-        "ParDoTest, timers: of processing time",
-        "Timers",
+        "the expiration of the global window sees its state when the input ends",
+        "ParDoTest, OnWindowExpiration in the global window",
+        "Stateful processing",
         |p, bundling| {
-            let script = stream().add([(("k".to_string(), 3_i64), at(3)), (("k".to_string(), 3), at(3))]);
-            let fired = bundling.of(script.clock(ms(2000))).collection(p).par_do_stateful(ByClock);
-            assert_that(&fired).contains_in_any_order([(3, at(3)), (3, at(3)), (42, at(3))]);
-        },
-    ),
-    Case::holds(
-        "a timer of processing time that the clock does not reach fires when the input ends",
-        "a rule of ours, as in Go; Dataflow leaves such timers out",
-        "Timers",
-        |p, bundling| {
-            let fired = hello(p, bundling, &[3]).par_do_stateful(ByClock);
-            assert_that(&fired).contains_in_any_order([(3, at(3)), (42, at(3))]);
+            let seen = hello(p, bundling, &[1]).par_do_stateful(counts_its_timer());
+            assert_that(&seen).contains_only((1, Timestamp::END_OF_GLOBAL_WINDOW));
         },
     ),
     Case::holds(
@@ -224,297 +153,84 @@ pub(super) const CASES: &[Case] = &[
         "StatefulDoFnRunnerTest, late elements",
         "Stateful processing",
         |p, bundling| {
-            let script = stream()
-                .add([(("k".to_string(), 1_i64), at(1))])
-                .watermark(at(15))
-                .add([(("k".to_string(), 2), at(2)), (("k".to_string(), 3), at(13))]);
+            let script = stream().add([hello_at(1)]).watermark(at(15)).add([hello_at(2), hello_at(13)]);
             let windowed = bundling.of(script).collection(p).window(Fixed::of(ms(10)));
-            let counts = counted(&windowed, 1).map(|(_, n)| n);
+            let counts = counted(&windowed, 0).map(|(_, n)| n);
             assert_that(&counts).contains_in_any_order([0, 0]);
+        },
+    ),
+    Case {
+        name: "an element of an expired window counts as dropped late, and other windows keep their state",
+        beam: "StatefulDoFnRunnerTest, garbage collection and late elements",
+        capability: "Stateful processing",
+        test: Test::Check(|run| {
+            let p = Pipeline::new();
+            let script = stream().add([hello_at(1), hello_at(11)]).watermark(at(15));
+            let windows = Fixed::of(ms(10)).allowed_lateness(ms(5)).discarding();
+            let counts = counted(&script.add([hello_at(2), hello_at(12)]).collection(&p).window(windows), 0);
+            let counts = collect(&counts);
+            let dropped = run(p).map_err(|error| error.report())?.dropped_late();
+            let mut seen: Vec<i64> = counts.values().into_iter().map(|(_, n)| n).collect();
+            seen.sort_unstable();
+            match (seen.as_slice(), dropped) {
+                ([0, 0, 1], 1) => Ok(()),
+                other => Err(format!("wanted counts 0, 0, 1 and one drop, and there were {other:?}")),
+            }
+        }),
+    },
+    Case::holds(
+        "states of two sessions become one when an element bridges them",
+        "a rule of ours: Beam keeps no state in windows that merge",
+        "Stateful processing",
+        |p, bundling| {
+            let script = stream().add([hello_at(0), hello_at(16), hello_at(40)]).add([hello_at(8)]);
+            let sums = bundling.of(script).collection(p).window(Sessions::with_gap(ms(10)));
+            let sums = sums.par_do_stateful(sessions());
+            let (bridged, apart) = (Window::new(at(0), at(26)), Window::new(at(40), at(50)));
+            assert_that(&sums).in_window(bridged).contains_only((vec![0, 8, 16], before(26)));
+            assert_that(&sums).in_window(apart).contains_only((vec![40], before(50)));
+        },
+    ),
+    Case::holds(
+        "a session expires once, at its merged end",
+        "a rule of ours: Beam keeps no state in windows that merge",
+        "Stateful processing",
+        |p, bundling| {
+            let script = stream().add([hello_at(0)]).add([hello_at(8)]).watermark(at(12));
+            let script = script.add([hello_at(16), hello_at(12)]).watermark(at(26)).add([hello_at(30)]);
+            let expired = bundling.of(script).collection(p).window(Sessions::with_gap(ms(10)));
+            let expired = expired.par_do_stateful(sessions());
+            assert_that(&expired)
+                .contains_in_any_order([(vec![0, 8, 12, 16], before(26)), (vec![30], before(40))]);
+        },
+    ),
+    Case::holds(
+        "a late element whose own session has expired does not reach the state that it would merge into",
+        "a rule of ours: Beam keeps no state in windows that merge",
+        "Stateful processing",
+        |p, bundling| {
+            let script = stream().add([hello_at(12)]).watermark(at(15)).add([hello_at(4), hello_at(13)]);
+            let seen = bundling.of(script).collection(p).window(Sessions::with_gap(ms(10)));
+            let seen = seen.par_do_stateful(sessions());
+            assert_that(&seen).contains_only((vec![12, 13], before(23)));
+        },
+    ),
+    Case::holds(
+        "a session that has expired is not merged with one that begins in it",
+        "a rule of ours: Beam keeps no state in windows that merge",
+        "Stateful processing",
+        |p, bundling| {
+            let script = stream().add([hello_at(0)]).watermark(at(12)).add([hello_at(8)]);
+            let seen = bundling.of(script).collection(p).window(Sessions::with_gap(ms(10)));
+            let seen = seen.par_do_stateful(sessions());
+            assert_that(&seen).contains_in_any_order([(vec![0], before(10)), (vec![8], before(18))]);
         },
     ),
 ];
 
-/// Emits its elements, and 42 some milliseconds after the last.
-#[derive(Clone)]
-struct Once {
-    after: u64,
-}
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for Once {
-    type State = ();
-    type Timer = ();
-
-    fn process(&self, _: &String, n: i64, (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((n, cx.timestamp()));
-        cx.set_timer((), cx.timestamp() + ms(self.after));
-        Ok(())
-    }
-
-    fn on_timer(&self, _: &String, (): (), (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((42, cx.timestamp()));
-        Ok(())
-    }
-}
-
-/// Emits its elements, and 42 at the end of the window.
-#[derive(Clone)]
-struct AtEnd;
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for AtEnd {
-    type State = ();
-    type Timer = ();
-
-    fn process(&self, _: &String, n: i64, (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((n, cx.timestamp()));
-        cx.set_timer((), cx.window().max_timestamp());
-        Ok(())
-    }
-
-    fn on_timer(&self, _: &String, (): (), (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((42, cx.timestamp()));
-        Ok(())
-    }
-}
-
-/// Sets a timer whose results would lie behind the window.
-#[derive(Clone)]
-struct LateOutput;
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for LateOutput {
-    type State = ();
-    type Timer = ();
-
-    fn process(&self, _: &String, _: i64, (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        let end = cx.window().max_timestamp();
-        cx.set_timer_with_output((), end, end + Duration::from_micros(1));
-        Ok(())
-    }
-}
-
-/// Counts by a timer that sets itself again.
-#[derive(Clone)]
-struct Loop;
-
-impl StatefulFn<String, i64, String> for Loop {
-    type State = u32;
-    type Timer = ();
-
-    fn process(
-        &self,
-        _: &String,
-        _: i64,
-        _: &mut u32,
-        cx: &mut StatefulCx<'_, (), String>,
-    ) -> Result<(), BoxError> {
-        cx.set_timer((), cx.timestamp() + ms(1));
-        Ok(())
-    }
-
-    fn on_timer(
-        &self,
-        key: &String,
-        (): (),
-        count: &mut u32,
-        cx: &mut StatefulCx<'_, (), String>,
-    ) -> Result<(), BoxError> {
-        cx.emit(format!("{key}{count}"));
-        *count += 1;
-        if *count < 5 {
-            cx.set_timer((), cx.timestamp() + ms(1));
-        }
-        Ok(())
-    }
-}
-
-/// Two timers: 1 sets 2 at its own time, and 2 sets 1 a millisecond on.
-#[derive(Clone)]
-struct PingPong;
-
-impl StatefulFn<String, i64, String> for PingPong {
-    type State = (u32, u32);
-    type Timer = u8;
-
-    fn process(
-        &self,
-        _: &String,
-        _: i64,
-        _: &mut (u32, u32),
-        cx: &mut StatefulCx<'_, u8, String>,
-    ) -> Result<(), BoxError> {
-        cx.set_timer(1, cx.timestamp());
-        cx.set_timer(2, at(21));
-        Ok(())
-    }
-
-    fn on_timer(
-        &self,
-        _: &String,
-        timer: u8,
-        (served, returned): &mut (u32, u32),
-        cx: &mut StatefulCx<'_, u8, String>,
-    ) -> Result<(), BoxError> {
-        let now = cx.timestamp();
-        if timer == 1 {
-            cx.emit(format!("ping:{served}:{}", now.millis()));
-            *served += 1;
-            cx.set_timer(2, now);
-        } else {
-            cx.emit(format!("pong:{returned}:{}", now.millis()));
-            *returned += 1;
-            if now < at(20) {
-                cx.set_timer(1, now + ms(1));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Three timers, at 10, 20 and 30.
-#[derive(Clone)]
-struct Three;
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for Three {
-    type State = ();
-    type Timer = i64;
-
-    fn process(&self, _: &String, _: i64, (): &mut (), cx: &mut Out<'_, i64>) -> Result<(), BoxError> {
-        for millis in [10, 20, 30] {
-            cx.set_timer(millis, at(millis));
-        }
-        Ok(())
-    }
-
-    fn on_timer(&self, _: &String, timer: i64, (): &mut (), cx: &mut Out<'_, i64>) -> Result<(), BoxError> {
-        cx.emit((timer, cx.timestamp()));
-        Ok(())
-    }
-}
-
-/// Sets a timer, clears it, and sets it to another time.
-#[derive(Clone)]
-struct SetClearSet;
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for SetClearSet {
-    type State = ();
-    type Timer = ();
-
-    fn process(&self, _: &String, _: i64, (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.clear_timer(&());
-        cx.set_timer((), at(30));
-        cx.clear_timer(&());
-        cx.set_timer((), at(40));
-        Ok(())
-    }
-
-    fn on_timer(&self, _: &String, (): (), (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((42, cx.timestamp()));
-        Ok(())
-    }
-}
-
-/// Passes elements on, and emits nothing more by a timer that holds the watermark at 5 ms after its element.
-#[derive(Clone)]
-struct Delayed;
-
-impl StatefulFn<String, i64, (String, i64)> for Delayed {
-    type State = ();
-    type Timer = i64;
-
-    fn process(
-        &self,
-        key: &String,
-        n: i64,
-        (): &mut (),
-        cx: &mut StatefulCx<'_, i64, (String, i64)>,
-    ) -> Result<(), BoxError> {
-        cx.emit((key.clone(), n));
-        if n == 0 {
-            cx.set_timer_with_output(n, at(10), at(5));
-        }
-        Ok(())
-    }
-}
-
-/// Says what comes: elements, and one timer at 8.
-#[derive(Clone)]
-struct FiresAlone;
-
-impl StatefulFn<String, i64, String> for FiresAlone {
-    type State = bool;
-    type Timer = ();
-
-    fn process(
-        &self,
-        _: &String,
-        n: i64,
-        set: &mut bool,
-        cx: &mut StatefulCx<'_, (), String>,
-    ) -> Result<(), BoxError> {
-        cx.emit("element".into());
-        if n == 0 && !std::mem::replace(set, true) {
-            cx.set_timer((), at(8));
-        }
-        Ok(())
-    }
-
-    fn on_timer(
-        &self,
-        _: &String,
-        (): (),
-        _: &mut bool,
-        cx: &mut StatefulCx<'_, (), String>,
-    ) -> Result<(), BoxError> {
-        cx.emit("timer".into());
-        Ok(())
-    }
-}
-
-/// Counts its timer's firings, and says so when the window expires.
-#[derive(Clone)]
-struct AtExpiration;
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for AtExpiration {
-    type State = i64;
-    type Timer = ();
-
-    fn process(&self, _: &String, _: i64, _: &mut i64, cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.set_timer((), cx.timestamp());
-        Ok(())
-    }
-
-    fn on_timer(&self, _: &String, (): (), fired: &mut i64, _: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        *fired += 1;
-        Ok(())
-    }
-
-    fn on_window_expiration(
-        &self,
-        _: &String,
-        fired: &mut i64,
-        cx: &mut Out<'_, ()>,
-    ) -> Result<(), BoxError> {
-        cx.emit((*fired, cx.timestamp()));
-        Ok(())
-    }
-}
-
-/// Emits its elements, and 42 a second of processing time after the last.
-#[derive(Clone)]
-struct ByClock;
-
-impl StatefulFn<String, i64, (i64, Timestamp)> for ByClock {
-    type State = ();
-    type Timer = ();
-
-    fn process(&self, _: &String, n: i64, (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((n, cx.timestamp()));
-        cx.set_processing_timer((), cx.now() + ms(1000));
-        Ok(())
-    }
-
-    fn on_timer(&self, _: &String, (): (), (): &mut (), cx: &mut Out<'_, ()>) -> Result<(), BoxError> {
-        cx.emit((42, cx.timestamp()));
-        Ok(())
-    }
+/// Counts the firings of its timer, and says so when the window expires.
+fn counts_its_timer() -> Fns<i64, (), (i64, Timestamp)> {
+    Fns::process(|_, _: &mut i64, cx| cx.set_timer((), cx.timestamp()))
+        .on_timer(|(), fired, _| *fired += 1)
+        .on_window_expiration(|fired, cx| cx.emit((*fired, cx.timestamp())))
 }

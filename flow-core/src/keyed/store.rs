@@ -1,0 +1,203 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::Timestamp;
+use crate::exec::Epoch;
+use crate::window::Window;
+
+/// A key in a window: its number, given in order of creation, and where it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct CellId {
+    number: u64,
+    slot: usize,
+}
+
+impl CellId {
+    #[cfg(test)]
+    pub(super) fn numbered(number: u64) -> Self {
+        CellId { number, slot: 0 }
+    }
+}
+
+/// What is kept of a key in a window.
+#[derive(Debug)]
+pub(super) struct Cell<K, S> {
+    pub(super) key: K,
+    /// The key's.
+    pub(super) hash: u64,
+    pub(super) window: Window,
+    pub(super) state: S,
+    /// The oldest epoch that the state stems from.
+    pub(super) since: Epoch,
+}
+
+/// The cells of all keys and windows: found by these, and by what expires next. A lookup needs no copy of the key, and
+/// ends at the cell.
+#[derive(Debug)]
+pub(super) struct Store<K, S> {
+    lateness: i64,
+    table: HashTable<CellId>,
+    slots: Vec<Option<Cell<K, S>>>,
+    free: Vec<usize>,
+    next: u64,
+    hasher: FixedState,
+    expiries: BTreeSet<(Timestamp, CellId)>,
+    /// How many cells began in each epoch.
+    since: BTreeMap<Epoch, usize>,
+}
+
+impl<K: Eq, S> Store<K, S> {
+    pub(super) fn new(lateness: i64) -> Self {
+        Store {
+            lateness,
+            table: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            next: 0,
+            hasher: FixedState::default(),
+            expiries: BTreeSet::new(),
+            since: BTreeMap::new(),
+        }
+    }
+
+    /// The cell of a key, whose hash this is, in a window.
+    pub(super) fn find(&self, hash: u64, key: &K, window: Window) -> Option<CellId> {
+        let is_it = |id: &CellId| {
+            self.slots[id.slot].as_ref().is_some_and(|cell| cell.window == window && cell.key == *key)
+        };
+        self.table.find(self.place(hash, window), is_it).copied()
+    }
+
+    /// Takes in a cell whose key and window have none.
+    pub(super) fn insert(&mut self, cell: Cell<K, S>) -> CellId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        let id = CellId { number: self.next, slot };
+        self.next += 1;
+        self.expiries.insert((cell.window.expiry(self.lateness), id));
+        *self.since.entry(cell.since).or_default() += 1;
+        let place = self.place(cell.hash, cell.window);
+        self.slots[slot] = Some(cell);
+        let Store { table, slots, hasher, .. } = self;
+        table.insert_unique(place, id, |id| {
+            let cell = slots[id.slot].as_ref().expect(KEPT);
+            hasher.hash_one((cell.hash, cell.window))
+        });
+        id
+    }
+
+    pub(super) fn get_mut(&mut self, id: CellId) -> &mut Cell<K, S> {
+        self.slots[id.slot].as_mut().expect(KEPT)
+    }
+
+    /// Lets go of a cell.
+    pub(super) fn remove(&mut self, id: CellId) -> Cell<K, S> {
+        let cell = self.slots[id.slot].take().expect(KEPT);
+        self.free.push(id.slot);
+        if let Ok(entry) = self.table.find_entry(self.place(cell.hash, cell.window), |other| *other == id) {
+            entry.remove();
+        }
+        self.expiries.remove(&(cell.window.expiry(self.lateness), id));
+        self.leave(cell.since);
+        cell
+    }
+
+    /// The cell that expires first, if its time comes before this watermark, and when that is.
+    pub(super) fn expiring(&self, watermark: Timestamp) -> Option<(Timestamp, CellId)> {
+        self.expiries.first().copied().filter(|(at, _)| *at < watermark)
+    }
+
+    /// What a cell has seen stems from this epoch too.
+    #[inline]
+    pub(super) fn note_since(&mut self, id: CellId, epoch: Epoch) {
+        let cell = self.slots[id.slot].as_mut().expect(KEPT);
+        if epoch < cell.since {
+            let before = std::mem::replace(&mut cell.since, epoch);
+            *self.since.entry(epoch).or_default() += 1;
+            self.leave(before);
+        }
+    }
+
+    /// The oldest epoch that a state stems from.
+    pub(super) fn held_since(&self) -> Option<Epoch> {
+        self.since.first_key_value().map(|(epoch, _)| *epoch)
+    }
+
+    fn leave(&mut self, since: Epoch) {
+        if let Some(count) = self.since.get_mut(&since) {
+            *count -= 1;
+            if *count == 0 {
+                self.since.remove(&since);
+            }
+        }
+    }
+
+    #[inline]
+    fn place(&self, hash: u64, window: Window) -> u64 {
+        self.hasher.hash_one((hash, window))
+    }
+}
+
+const KEPT: &str = "a cell is there until it is removed, and is removed once";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(end: i64) -> Window {
+        Window::new(Timestamp::from_secs(0), Timestamp::from_secs(end))
+    }
+
+    fn cell(key: &str, end: i64, since: Epoch) -> Cell<&str, ()> {
+        Cell { key, hash: 7, window: window(end), state: (), since }
+    }
+
+    #[test]
+    fn cells_are_told_apart_by_key_and_window_though_their_hashes_are_equal() {
+        let mut store = Store::new(0);
+        let (a, b) = (store.insert(cell("a", 10, 1)), store.insert(cell("b", 10, 1)));
+        let later = store.insert(cell("a", 20, 1));
+        assert_eq!(
+            ["a", "b"].map(|key| store.find(7, &key, window(10))).into_iter().flatten().collect::<Vec<_>>(),
+            [a, b]
+        );
+        assert_eq!((store.find(7, &"a", window(20)), store.find(7, &"b", window(20))), (Some(later), None));
+    }
+
+    #[test]
+    fn a_cell_that_is_removed_leaves_nothing() {
+        let mut store = Store::new(0);
+        let id = store.insert(cell("a", 10, 1));
+        assert_eq!(store.remove(id).key, "a");
+        assert_eq!(store.find(7, &"a", window(10)), None);
+        assert_eq!((store.expiring(Timestamp::MAX), store.held_since()), (None, None));
+        assert_ne!(store.insert(cell("a", 10, 2)), id, "numbers are not given again");
+    }
+
+    #[test]
+    fn the_first_to_expire_comes_first_and_of_equal_ones_the_first_made() {
+        let mut store = Store::new(1_000_000);
+        let ids = [20, 10, 10].map(|end| store.insert(cell(if end == 20 { "a" } else { "b" }, end, 1)));
+        let expiry = Timestamp::from_secs(11).offset_micros(-1);
+        assert_eq!(store.expiring(expiry), None);
+        assert_eq!(store.expiring(Timestamp::from_secs(11)), Some((expiry, ids[1])));
+    }
+
+    #[test]
+    fn the_oldest_epoch_is_held_until_the_last_of_its_cells_is_gone() {
+        let mut store = Store::new(0);
+        let (a, b) = (store.insert(cell("a", 10, 5)), store.insert(cell("b", 10, 4)));
+        store.note_since(a, 3);
+        store.note_since(a, 9);
+        assert_eq!(store.held_since(), Some(3));
+        store.remove(a);
+        assert_eq!(store.held_since(), Some(4));
+        store.remove(b);
+        assert_eq!(store.held_since(), None);
+    }
+}
