@@ -189,7 +189,7 @@ fn run_with<F: WindowFn<i64>>(windows: WindowInto<F>, settings: &Settings, scrip
         assert!(output <= input, "the output watermark {output} is ahead of the input's {input}");
         seen = output;
     }
-    run.is_empty_at_the_end = groups.cells.is_empty() && groups.keys.len() == 0;
+    run.is_empty_at_the_end = groups.is_empty();
     run.last_output = Some(seen);
     run
 }
