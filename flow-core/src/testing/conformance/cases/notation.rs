@@ -3,7 +3,7 @@
 //! One step of a script stands on a line:
 //!
 //! ```text
-//! in 1@0 a:2@5s        values at event times, of key `a` if said; times in ms, with s or m for more
+//! in 1@0 a:2@5s        values at event times, of key `a` if said; times in ms, with s or m for more, or as dates
 //! wm 10 | wm max       the watermark moves: `end` is the end of the global window, `max` that of the stream
 //! clock 6              processing time moves to
 //! => {1,2} [0,10) @9 (T,F,ON_TIME,0,0)
@@ -82,6 +82,7 @@ fn time(text: &str) -> Timestamp {
         "min" => Timestamp::MIN,
         "max" => Timestamp::MAX,
         "end" => Timestamp::END_OF_GLOBAL_WINDOW,
+        _ if text.ends_with('Z') => text.parse().expect("a time"),
         _ if text.ends_with('m') => Timestamp::from_secs(60 * number(text.trim_end_matches('m'))),
         _ if text.ends_with('s') => Timestamp::from_secs(number(text.trim_end_matches('s'))),
         _ => Timestamp::from_millis(number(text)),

@@ -6,7 +6,7 @@ use super::{Case, Holds::Always, windowed};
 use crate::Timestamp;
 use crate::testing::{assert_that, stream};
 use crate::trigger::{AtWatermark, after_count, repeatedly};
-use crate::window::{Fixed, Global, Merged, Sessions, Sliding, Window, WindowFn, WindowInto};
+use crate::window::{Calendar, Fixed, Global, Merged, Sessions, Sliding, Window, WindowFn, WindowInto};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -72,6 +72,27 @@ pub(super) const CASES: &[Case] = &[
             let wanted = ["a", "ba", "cba", "cb", "c"].map(String::from);
             assert_that(&windowed.top(9).map(|top| top.concat())).contains_in_any_order(wanted);
         },
+    ),
+    Case::panes(
+        "a day of a calendar begins at midnight where it is",
+        "CalendarWindowsTest.testTimeZone",
+        "Calendar windows",
+        || windowed(Calendar::days(1).time_zone("America/Los_Angeles")),
+        Always,
+        "in 1@2014-01-01T08:00:00Z 2@2014-01-02T07:59:00Z 3@2014-01-02T08:00:00Z 4@2014-01-03T07:59:00Z
+         => {1,2} [1388563200000,1388649600000) @1388649599999 (T,T,ON_TIME,0,0)
+         => {3,4} [1388649600000,1388736000000) @1388735999999 (T,T,ON_TIME,0,0)",
+    ),
+    Case::panes(
+        "months of a calendar are as long as they are",
+        "CalendarWindowsTest.testMonths",
+        "Calendar windows",
+        || windowed(Calendar::months(1)),
+        Always,
+        "in 1@2024-01-31T23:59:59Z 2@2024-02-01T00:00:00Z 3@2024-02-29T23:59:59Z 4@2024-03-01T00:00:00Z
+         => {1} [1704067200000,1706745600000) @1706745599999 (T,T,ON_TIME,0,0)
+         => {2,3} [1706745600000,1709251200000) @1709251199999 (T,T,ON_TIME,0,0)
+         => {4} [1709251200000,1711929600000) @1711929599999 (T,T,ON_TIME,0,0)",
     ),
     Case::panes(
         "sessions that touch stay apart",
