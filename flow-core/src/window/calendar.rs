@@ -229,8 +229,8 @@ impl<T> WindowFn<T> for Calendar {
             Unit::Month => 30 * n - 2,
             Unit::Year => 365 * n,
         };
-        let moved = if self.zone == TimeZone::UTC { Duration::ZERO } else { Duration::from_hours(2) };
-        Some(Duration::from_hours(24 * days) - moved)
+        let moved = if self.zone == TimeZone::UTC { 0 } else { 2 };
+        Some(Duration::from_hours(24 * days - moved))
     }
 
     fn side_window(&self, main: Window) -> Option<Window> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::properties::{Settings, Step, Windows, assigned, script, settings, windowing, windows};
+use super::super::properties::{Settings, Step, Windows, assigned, script, settings, windowing, windows_apart};
 use super::{Element, Emitted, Model};
 use crate::group::{Collect, Groups};
 use crate::trigger::{AtWatermark, Trigger, after_count, after_processing_time, repeatedly};
@@ -114,9 +114,8 @@ proptest! {
 
     #[test]
     fn windows_that_stay_apart_are_as_the_model_says(
-        windows in windows(), settings in settings(), script in script()
+        windows in windows_apart(), settings in settings(), script in script()
     ) {
-        prop_assume!(!matches!(windows, Windows::Sessions));
         compare(&windows, &settings, &script)?;
     }
 

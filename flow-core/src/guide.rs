@@ -1,0 +1,8 @@
+//! The pages of the guide, whose examples are run as tests.
+
+#[doc = include_str!("../../docs/guide/windows.md")]
+mod windows {}
+#[doc = include_str!("../../docs/guide/triggers-and-panes.md")]
+mod triggers_and_panes {}
+#[doc = include_str!("../../docs/guide/lateness.md")]
+mod lateness {}
