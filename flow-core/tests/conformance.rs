@@ -54,7 +54,7 @@ fn the_table_of_the_documentation_lists_every_case() {
 }
 
 fn lines<T: std::fmt::Display>(rows: &[T]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn draw(svg: &mut String, panel: &Panel, left: f64, is_first: bool) {
         BOTTOM - TOP
     );
     axes(svg, left, is_first);
-    panel.panes.iter().for_each(|pane| draw_pane(svg, pane, left));
     watermark(svg, left);
+    panel.panes.iter().for_each(|pane| draw_pane(svg, pane, left));
     for (value, time, at) in story::ELEMENTS.into_iter().chain([story::STRAGGLER]) {
         element(svg, value, left + across(time), up(at), panel.dropped.contains(&value));
     }
