@@ -2,3 +2,9 @@
 
 #[doc = include_str!("../../docs/guide/state-and-timers.md")]
 mod state_and_timers {}
+#[doc = include_str!("../../docs/guide/windows.md")]
+mod windows {}
+#[doc = include_str!("../../docs/guide/triggers-and-panes.md")]
+mod triggers_and_panes {}
+#[doc = include_str!("../../docs/guide/lateness.md")]
+mod lateness {}

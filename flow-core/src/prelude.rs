@@ -14,7 +14,7 @@ pub use crate::trigger::{
     repeatedly,
 };
 pub use crate::window::{
-    Existing, Fixed, Global, Sessions, Sliding, TimestampCombiner, Window, WindowFn, WindowInto,
+    Calendar, Existing, Fixed, Global, Sessions, Sliding, TimestampCombiner, Window, WindowFn, WindowInto,
 };
 pub use crate::{
     BoxError, BundleEmit, DoFn, Element, Emit, Group, Key, PCollection, Pane, Pipeline, ReferenceRunner,

@@ -29,18 +29,38 @@ fn reversed() {
 }
 
 #[test]
+fn the_engine_reproduces_every_case_of_panes_and_its_own() {
+    for bundling in Bundling::ALL {
+        conformance::engine(bundling);
+    }
+}
+
+#[test]
 fn the_table_of_the_documentation_lists_every_case() {
     let table = include_str!("../../docs/conformance.md");
-    let row = |case: &conformance::Case| {
-        format!("| {} | {} | pipeline | {} |", case.name, case.capability, case.beam)
+    let row = |case: &conformance::Case, tested| {
+        format!("| {} | {} | {tested} | {} |", case.name, case.capability, case.beam)
     };
-    let missing: Vec<String> = conformance::cases().map(row).filter(|row| !table.contains(row)).collect();
-    assert!(missing.is_empty(), "docs/conformance.md lacks these rows:\n{}", missing.join("\n"));
+    let wanted: Vec<String> = conformance::cases()
+        .map(|case| row(case, "pipeline"))
+        .chain(conformance::engine_cases().map(|case| row(case, "engine")))
+        .collect();
+    let is_row = |line: &&str| line.contains(" | pipeline | ") || line.contains(" | engine | ");
+    let written: Vec<&str> = table.lines().filter(is_row).collect();
+    let missing: Vec<&String> = wanted.iter().filter(|row| !written.contains(&row.as_str())).collect();
+    let surplus: Vec<&&str> = written.iter().filter(|row| !wanted.iter().any(|w| w == *row)).collect();
+    assert!(missing.is_empty(), "docs/conformance.md lacks these rows:\n{}", lines(&missing));
+    assert!(surplus.is_empty(), "docs/conformance.md has rows of no case:\n{}", lines(&surplus));
+}
+
+fn lines<T: std::fmt::Display>(rows: &[T]) -> String {
+    rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn no_two_cases_have_one_name() {
-    let mut names: Vec<&str> = conformance::cases().map(|case| case.name).collect();
+    let mut names: Vec<&str> =
+        conformance::cases().chain(conformance::engine_cases()).map(|case| case.name).collect();
     let all = names.len();
     names.sort_unstable();
     names.dedup();

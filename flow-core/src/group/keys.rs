@@ -35,14 +35,23 @@ impl<K: Hash + Eq> Keys<K> {
         Keys { table: HashTable::new(), entries: Vec::new(), free: Vec::new(), hasher }
     }
 
+    /// The number of a key that has windows.
+    pub(super) fn find(&self, key: &K) -> Option<KeyId> {
+        self.find_hashed(self.hasher.hash_one(key), key)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &K) -> Option<KeyId> {
+        let is_it = |id: &KeyId| self.entries[id.0].as_ref().is_some_and(|entry| entry.key == *key);
+        self.table.find(hash, is_it).copied()
+    }
+
     /// The number of a key, old or new.
     pub(super) fn enter(&mut self, key: K) -> KeyId {
         let hash = self.hasher.hash_one(&key);
-        let Keys { table, entries, free, .. } = self;
-        let is_it = |id: &KeyId| entries[id.0].as_ref().is_some_and(|entry| entry.key == key);
-        if let Some(id) = table.find(hash, is_it) {
-            return *id;
+        if let Some(id) = self.find_hashed(hash, &key) {
+            return id;
         }
+        let Keys { table, entries, free, .. } = self;
         let id = free.pop().unwrap_or_else(|| {
             entries.push(None);
             KeyId(entries.len() - 1)
@@ -76,9 +85,8 @@ impl<K: Hash + Eq> Keys<K> {
         self.free.push(id);
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.table.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 }
 
@@ -140,6 +148,11 @@ impl Windows {
     /// The windows that are open.
     pub(super) fn all_open(&self) -> impl Iterator<Item = Window> + '_ {
         self.first.iter().map(|(window, _)| *window).chain(self.more.keys().copied())
+    }
+
+    /// The windows whose trigger has finished.
+    pub(super) fn all_closed(&self) -> impl Iterator<Item = Window> + '_ {
+        self.closed.keys().copied()
     }
 
     /// The open windows that overlap a given one, if no two of the open ones overlap each other.

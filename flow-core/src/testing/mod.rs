@@ -2,7 +2,8 @@
 //!
 //! [`apply`] runs a transform on plain values and returns plain values; [`stream`] does the same with a script of
 //! elements, watermarks and clock moves; [`assert_that`] says what a collection holds at the end of a run, and
-//! [`collect`] looks at it. [`conformance`] checks parts of your own against the laws of their trait, and [`faults`] are
+//! [`collect`] looks at it, and [`Engine`] at how the elements of windows become panes. [`conformance`] checks parts of
+//! your own against the laws of their trait, and [`faults`] are
 //! sources and sinks that are slow, or fail when told.
 
 pub mod conformance;
@@ -11,11 +12,13 @@ pub mod faults;
 mod apply;
 mod assert;
 mod collect;
+mod engine;
 mod script;
 mod sinks;
 
 pub use apply::{Given, apply, run};
 pub use assert::{That, assert_that};
 pub use collect::{Collected, collect};
+pub use engine::Engine;
 pub use script::{Input, Script, Stream, stream};
 pub use sinks::{MemorySink, MemorySinks};

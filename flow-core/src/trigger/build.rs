@@ -60,9 +60,18 @@ pub fn after_count(n: u64) -> Trigger {
     Trigger::AfterCount(n)
 }
 
-/// Once `delay` of processing time has passed since the first element of a pane.
+/// Once `delay` of processing time has passed since the first element of a pane. With
+/// [`aligned_to`](Trigger::aligned_to), panes of all keys and windows come at the same moments.
+///
+/// ```
+/// # use flow_core::prelude::*;
+/// # use std::time::Duration;
+/// let (ten_seconds, minute) = (Duration::from_secs(10), Duration::from_secs(60));
+/// let on_the_minute = repeatedly(after_processing_time(ten_seconds).aligned_to(minute, Duration::ZERO));
+/// assert_eq!(on_the_minute.to_string(), "repeatedly(after processing time 10s aligned to 60s)");
+/// ```
 pub fn after_processing_time(delay: Duration) -> Trigger {
-    Trigger::AfterProcessingTime { delay, align: Duration::ZERO }
+    Trigger::AfterProcessingTime { delay, align: Duration::ZERO, offset: Duration::ZERO }
 }
 
 /// Starts `trigger` over each time it finishes.

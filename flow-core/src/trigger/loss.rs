@@ -18,8 +18,8 @@ impl Trigger {
             Finishes::Never => None,
             Finishes::AtEndOfWindow if lateness == 0 => None,
             Finishes::AtEndOfWindow => Some(format!(
-                "the trigger `{self}` does not fire after the end of the window, though late data is allowed: add \
-                 `.late(..)`, or accept the loss with `.finishing_trigger_may_lose_data()`"
+                "the trigger `{self}` does not fire after the end of the window, so the late data that is allowed would be \
+                 dropped: add `.late(..)`, or accept the loss with `.finishing_trigger_may_lose_data()`"
             )),
             Finishes::AnyTime => Some(format!(
                 "the trigger `{self}` stops firing before its window ends, and what comes after is dropped: wrap \

@@ -54,8 +54,8 @@ impl Trigger {
     pub(crate) fn on_elements(&self, state: &mut TriggerState, elements: u64, now: Timestamp) {
         match self {
             Trigger::AfterCount(_) | Trigger::AfterSynchronizedProcessingTime => state.count += elements,
-            Trigger::AfterProcessingTime { delay, align } => {
-                state.due.get_or_insert_with(|| aligned(now + *delay, *align));
+            Trigger::AfterProcessingTime { delay, align, offset } => {
+                state.due.get_or_insert_with(|| aligned(now + *delay, *align, *offset));
             }
             _ => {
                 for (part, state) in self.parts().zip(&mut state.parts) {
@@ -269,10 +269,13 @@ fn fire_or_finish(main: &Trigger, until: &Trigger, state: &mut TriggerState, at:
     }
 }
 
-/// The first multiple of `align` at or after a moment.
-fn aligned(at: Timestamp, align: Duration) -> Timestamp {
+/// The first multiple of `align`, shifted by `offset`, at or after a moment.
+fn aligned(at: Timestamp, align: Duration, offset: Duration) -> Timestamp {
     let align = micros(align);
-    if align == 0 { at } else { at.offset_micros((-at.micros()).rem_euclid(align)) }
+    if align == 0 {
+        return at;
+    }
+    at.offset_micros(micros(offset).saturating_sub(at.micros()).rem_euclid(align))
 }
 
 #[cfg(test)]

@@ -105,11 +105,45 @@ fn a_delay_runs_from_the_first_element_and_ends_after_its_last_moment() {
 
 #[test]
 fn an_aligned_delay_ends_at_a_multiple() {
-    let aligned =
-        Trigger::AfterProcessingTime { delay: Duration::from_millis(5), align: Duration::from_millis(60) };
+    let aligned = delay(5).aligned_to(Duration::from_millis(60), Duration::ZERO);
     check(&aligned, &[Clock(61), Elements(1), Deadline(Some(120))]);
     check(&aligned, &[Clock(55), Elements(1), Deadline(Some(60))]);
     check(&aligned, &[Clock(56), Elements(1), Deadline(Some(120))]);
+    let shifted = delay(5).aligned_to(Duration::from_millis(60), Duration::from_millis(130));
+    check(&shifted, &[Clock(55), Elements(1), Deadline(Some(70))]);
+    check(&shifted, &[Clock(65), Elements(1), Deadline(Some(70))]);
+    check(&shifted, &[Clock(66), Elements(1), Deadline(Some(130))]);
+}
+
+#[test]
+fn every_delay_inside_a_trigger_is_aligned() {
+    let trigger =
+        AtWatermark.early(repeatedly(delay(5))).aligned_to(Duration::from_millis(60), Duration::ZERO);
+    check(&trigger, &[Clock(61), Elements(1), Deadline(Some(120))]);
+}
+
+/// Beam: the triggers' testContinuation.
+#[test]
+fn continuations_pass_panes_on_as_they_come() {
+    let count = || after_count(1);
+    let passed = || Trigger::AfterSynchronizedProcessingTime;
+    let table: [(Trigger, Trigger); 9] = [
+        (after_count(9), count()),
+        (delay(5), passed()),
+        (repeatedly(delay(5)), repeatedly(passed())),
+        (AtWatermark.early(after_count(9)).late(delay(5)), AtWatermark.early(count()).late(passed())),
+        (each_of([after_count(9), at_watermark()]), repeatedly(any_of([count(), at_watermark()]))),
+        (all_of([after_count(9), delay(5)]), all_of([count(), passed()])),
+        (any_of([after_count(9), delay(5)]), any_of([count(), passed()])),
+        (
+            repeatedly(delay(5)).or_finally(after_count(9)),
+            repeatedly(repeatedly(passed()).or_finally(count())),
+        ),
+        (never(), never()),
+    ];
+    for (trigger, continuation) in table {
+        assert_eq!(trigger.continuation(), continuation, "{trigger}");
+    }
 }
 
 #[test]

@@ -17,12 +17,14 @@ pub enum Trigger {
     /// Once at least so many elements have come since the last firing.
     AfterCount(u64),
     /// Once so much processing time has passed since the first element of the pane, then rounded up to a
-    /// multiple of `align` if that is not zero.
+    /// multiple of `align` since the epoch and `offset`, if `align` is not zero.
     AfterProcessingTime {
         /// From the first element of the pane.
         delay: Duration,
         /// The period that firings are aligned to; zero for none.
         align: Duration,
+        /// Shifts the moments that firings are aligned to.
+        offset: Duration,
     },
     /// What follows a processing-time trigger downstream of its grouping: fires as soon as data comes.
     AfterSynchronizedProcessingTime,
@@ -47,6 +49,30 @@ impl Trigger {
     #[must_use]
     pub fn or_finally(self, until: impl Into<Trigger>) -> Trigger {
         Trigger::OrFinally(Box::new(self), Box::new(until.into()))
+    }
+
+    /// As this trigger, with the end of each delay in it rounded up to the next multiple of `period`, shifted by
+    /// `offset`: `aligned_to(minute, ten_seconds)` is ten seconds past each minute. An end that is there already
+    /// stays. A period of zero aligns nothing.
+    #[must_use]
+    pub fn aligned_to(self, period: Duration, offset: Duration) -> Trigger {
+        let inside = |trigger: Box<Trigger>| Box::new(trigger.aligned_to(period, offset));
+        let each =
+            |triggers: Vec<Trigger>| triggers.into_iter().map(|t| t.aligned_to(period, offset)).collect();
+        match self {
+            Trigger::AfterProcessingTime { delay, .. } => {
+                Trigger::AfterProcessingTime { delay, align: period, offset }
+            }
+            Trigger::AtWatermark { early, late } => {
+                Trigger::AtWatermark { early: early.map(inside), late: late.map(inside) }
+            }
+            Trigger::Repeatedly(inner) => Trigger::Repeatedly(inside(inner)),
+            Trigger::Each(parts) => Trigger::Each(each(parts)),
+            Trigger::All(parts) => Trigger::All(each(parts)),
+            Trigger::Any(parts) => Trigger::Any(each(parts)),
+            Trigger::OrFinally(main, until) => Trigger::OrFinally(inside(main), inside(until)),
+            other => other,
+        }
     }
 
     /// Whether nothing is emitted before the watermark has passed the end of the window.
@@ -84,7 +110,10 @@ impl Trigger {
             Trigger::Each(parts) => Trigger::Repeatedly(Box::new(Trigger::Any(each(parts)))),
             Trigger::All(parts) => Trigger::All(each(parts)),
             Trigger::Any(parts) => Trigger::Any(each(parts)),
-            Trigger::OrFinally(main, until) => Trigger::OrFinally(boxed(main), boxed(until)),
+            // Again and again, since what finished it once passes here for each key and pane that came together.
+            Trigger::OrFinally(main, until) => {
+                Trigger::Repeatedly(Box::new(Trigger::OrFinally(boxed(main), boxed(until))))
+            }
             Trigger::Always => Trigger::Always,
             Trigger::Never => Trigger::Never,
         }
@@ -107,11 +136,15 @@ impl fmt::Display for Trigger {
                 late.as_ref().map_or(Ok(()), |late| write!(f, " late {late}"))
             }
             Trigger::AfterCount(n) => write!(f, "after count {n}"),
-            Trigger::AfterProcessingTime { delay, align } if align.is_zero() => {
-                write!(f, "after processing time {delay:?}")
-            }
-            Trigger::AfterProcessingTime { delay, align } => {
-                write!(f, "after processing time {delay:?} aligned to {align:?}")
+            Trigger::AfterProcessingTime { delay, align, offset } => {
+                write!(f, "after processing time {delay:?}")?;
+                if !align.is_zero() {
+                    write!(f, " aligned to {align:?}")?;
+                }
+                if !align.is_zero() && !offset.is_zero() {
+                    write!(f, " and {offset:?}")?;
+                }
+                Ok(())
             }
             Trigger::AfterSynchronizedProcessingTime => f.write_str("after synchronized processing time"),
             Trigger::Repeatedly(inner) => write!(f, "repeatedly({inner})"),

@@ -1,9 +1,10 @@
 //! Windows: how event time is cut into pieces that can be finished.
 //!
-//! A [`WindowFn`] assigns elements to [`Window`]s. The standard ones are [`Global`], [`Fixed`], [`Sliding`]
-//! and [`Sessions`]; write your own for anything else. Each constructor returns a [`WindowInto`], which also
+//! A [`WindowFn`] assigns elements to [`Window`]s. The standard ones are [`Global`], [`Fixed`], [`Calendar`],
+//! [`Sliding`] and [`Sessions`]; write your own for anything else. Each constructor returns a [`WindowInto`], which also
 //! says when a window's content is emitted and how long late data is waited for.
 
+mod calendar;
 mod fixed;
 mod function;
 mod global;
@@ -12,6 +13,7 @@ mod sliding;
 mod span;
 mod spec;
 
+pub use calendar::Calendar;
 pub use fixed::Fixed;
 pub use function::{Merged, WindowFn, merge_overlapping};
 pub use global::Global;

@@ -68,11 +68,11 @@ impl<T> WindowFn<T> for Sliding {
         }
     }
 
-    /// The earliest window that contains the last moment of the main window.
     fn length(&self) -> Option<Duration> {
         Some(Duration::from_micros(self.size.unsigned_abs()))
     }
 
+    /// The earliest window that contains the last moment of the main window.
     fn side_window(&self, main: Window) -> Option<Window> {
         if main.is_global() {
             return None;

@@ -50,8 +50,8 @@ pub enum OnTime {
 
 /// How a collection is windowed from here on: a window function, and what of the rest changes.
 ///
-/// Made by [`Fixed::of`](super::Fixed::of), [`Sliding::of`](super::Sliding::of),
-/// [`Sessions::with_gap`](super::Sessions::with_gap), [`Global::windows`](super::Global::windows),
+/// Made by [`Fixed::of`](super::Fixed::of), [`Sliding::of`](super::Sliding::of), [`Calendar::days`](super::Calendar::days)
+/// and its neighbours, [`Sessions::with_gap`](super::Sessions::with_gap), [`Global::windows`](super::Global::windows),
 /// [`Existing::windows`] and, for a window function of your own, [`WindowInto::by`].
 /// What is not said is taken over from the collection's windowing so far.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ pub struct WindowInto<F> {
     closing: Option<Closing>,
     on_time: Option<OnTime>,
     may_lose_data: bool,
+    /// Why these windows cannot be, in the user's words.
+    refused: Option<String>,
 }
 
 impl<F> WindowInto<F> {
@@ -78,6 +80,7 @@ impl<F> WindowInto<F> {
             closing: None,
             on_time: None,
             may_lose_data: false,
+            refused: None,
         }
     }
 
@@ -140,12 +143,20 @@ impl<F> WindowInto<F> {
         &mut self.function
     }
 
+    /// Notes what is wrong with the window function, to be reported with the errors of construction.
+    pub(super) fn refuse(&mut self, reason: String) {
+        self.refused.get_or_insert(reason);
+    }
+
     /// The function, and the windowing that follows from it and the one before; an error in the user's words.
     pub(crate) fn resolve<T>(self, before: &Windowing) -> Result<(Arc<F>, Windowing), String>
     where
         F: WindowFn<T>,
         T: 'static,
     {
+        if let Some(reason) = self.refused {
+            return Err(reason);
+        }
         let keeps_windows = TypeId::of::<F>() == TypeId::of::<Existing>();
         let function = Arc::new(self.function);
         let windows: Arc<dyn AnyWindows> = if keeps_windows {

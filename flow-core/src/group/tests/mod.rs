@@ -1,9 +1,5 @@
-//! The written cases of event time, as scripts for [`Groups`](super::Groups) alone.
+//! What holds for every script; the written cases are in `testing::conformance`.
 
+mod model;
 mod properties;
-mod script;
-mod sessions;
-mod timestamps;
-mod triggers;
 mod volume;
-mod windows;

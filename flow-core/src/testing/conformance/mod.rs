@@ -10,9 +10,7 @@ mod sink;
 mod source;
 mod window_fn;
 
-#[cfg(test)]
-pub(crate) use cases::notation;
-pub use cases::{Bundling, Case, Ends, Holds, Test, cases, runner};
+pub use cases::{Bundling, Case, Ends, Holds, Test, Windowed, cases, engine, engine_cases, runner};
 pub use combine_fn::{combine_fn, combine_fn_by};
 pub use sink::sink;
 pub use source::source;

@@ -2,6 +2,7 @@
 
 mod construction;
 mod elements;
+mod engine;
 pub(crate) mod notation;
 mod panes;
 mod sessions;
@@ -9,17 +10,19 @@ mod side_inputs;
 mod state;
 mod stateful;
 mod timers;
+mod steps;
 mod timestamps;
 mod triggers;
+mod windowed;
 mod windows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use self::windowed::windowed;
 use crate::testing::Stream;
-use crate::{Element, PCollection, Pipeline, Result, Runner, Summary};
+use crate::{Element, Pipeline, Result, Runner, Summary};
 
-/// What is grouped in cases of panes.
-type Pairs = PCollection<(String, i64)>;
+pub use self::windowed::Windowed;
 
 /// Runs a pipeline; what a runner is to a case.
 type Run<'a> = &'a dyn Fn(Pipeline) -> Result<Summary>;
@@ -44,7 +47,28 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
     assert!(failed.is_empty(), "{} cases fail in bundles {bundling:?}\n{}", failed.len(), failed.join("\n"));
 }
 
-/// All cases, in the order of the table in `docs/conformance.md`.
+/// Runs all [`engine_cases`], and all [`cases`] of panes, on the place where windows' contents become panes alone.
+///
+/// # Panics
+/// With the cases that are not reproduced, and what came in their place.
+#[track_caller]
+pub fn engine(bundling: Bundling) {
+    let on_engine = |case: &&Case| matches!(case.test, Test::Panes { .. } | Test::Engine { .. });
+    let failed: Vec<String> = cases()
+        .chain(engine_cases())
+        .filter(on_engine)
+        .filter(|case| case.holds_for(bundling))
+        .filter_map(|case| case.run_on_engine(bundling).err().map(|said| format!("{}: {said}", case.name)))
+        .collect();
+    assert!(failed.is_empty(), "{} cases fail in bundles {bundling:?}\n{}", failed.len(), failed.join("\n"));
+}
+
+/// The cases that look inside the engine: at holds, at the output watermark, at finished windows.
+pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
+    engine::CASES.iter().copied().flatten()
+}
+
+/// All cases that a runner reproduces, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
     let pipelines = [side_inputs::CASES, state::CASES, timers::CASES, construction::CASES, elements::CASES];
@@ -70,10 +94,19 @@ pub enum Test {
     /// Numbers by key, windowed and grouped, and again summed: the panes that come of them.
     Panes {
         /// Window function, trigger, mode, lateness and timestamps.
-        windows: fn(&Pairs) -> Pairs,
+        windows: fn() -> Windowed,
         /// The bundlings under which exactly these panes come.
         holds: Holds,
         /// The stream and its panes; the notation is described in the source.
+        script: &'static str,
+    },
+    /// Numbers by key in the [`Engine`](crate::testing::Engine), looked at after every step.
+    Engine {
+        /// Window function, trigger, mode, lateness and timestamps.
+        windows: fn() -> Windowed,
+        /// The bundlings under which exactly this is seen.
+        holds: Holds,
+        /// The steps, and what is seen after each.
         script: &'static str,
     },
     /// A pipeline that asserts what its collections hold.
@@ -120,12 +153,13 @@ impl Case {
     /// Whether the case says anything about a bundling.
     pub fn holds_for(&self, bundling: Bundling) -> bool {
         match &self.test {
-            Test::Panes { holds: Holds::For(bundlings), .. } => bundlings.contains(&bundling),
+            Test::Panes { holds: Holds::For(bundlings), .. }
+            | Test::Engine { holds: Holds::For(bundlings), .. } => bundlings.contains(&bundling),
             _ => true,
         }
     }
 
-    /// Runs the case.
+    /// Runs the case; one of the engine, which is behind every runner, without the runner.
     ///
     /// # Errors
     /// What is not as it should be.
@@ -138,9 +172,19 @@ impl Case {
                 build(&p, bundling);
                 ends.check(run(p).map(drop))
             }
+            Test::Engine { windows, script, .. } => steps::check(windows(), script, bundling),
             Test::Check(check) => check(run),
         }));
         outcome.unwrap_or_else(|_| Err("panicked".into()))
+    }
+
+    /// Runs a case of panes, or one of the engine, on the engine alone.
+    fn run_on_engine(&self, bundling: Bundling) -> Result<(), String> {
+        match &self.test {
+            Test::Panes { windows, script, .. } => panes::check_engine(windows(), script, bundling),
+            Test::Engine { windows, script, .. } => steps::check(windows(), script, bundling),
+            Test::Pipeline { .. } | Test::Check(_) => Err("is of a pipeline".into()),
+        }
     }
 
     /// A case of panes.
@@ -148,11 +192,23 @@ impl Case {
         name: &'static str,
         beam: &'static str,
         capability: &'static str,
-        windows: fn(&Pairs) -> Pairs,
+        windows: fn() -> Windowed,
         holds: Holds,
         script: &'static str,
     ) -> Case {
         Case { name, beam, capability, test: Test::Panes { windows, holds, script } }
+    }
+
+    /// A case of the engine.
+    const fn engine(
+        name: &'static str,
+        beam: &'static str,
+        capability: &'static str,
+        windows: fn() -> Windowed,
+        holds: Holds,
+        script: &'static str,
+    ) -> Case {
+        Case { name, beam, capability, test: Test::Engine { windows, holds, script } }
     }
 
     /// A case of a pipeline that asserts.
@@ -204,5 +260,18 @@ impl Bundling {
             Bundling::Of(size) => stream.in_bundles_of(size),
             Bundling::Reversed => stream.reversed(),
         }
+    }
+
+    /// The elements of one step bundled so.
+    fn cut<T: Clone>(self, mut elements: Vec<T>) -> Vec<Vec<T>> {
+        let size = match self {
+            Bundling::AsWritten => elements.len(),
+            Bundling::Of(size) => size,
+            Bundling::Reversed => {
+                elements.reverse();
+                1
+            }
+        };
+        elements.chunks(size.max(1)).map(<[T]>::to_vec).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! One step of a script stands on a line:
 //!
 //! ```text
-//! in 1@0 a:2@5s        values at event times, of key `a` if said; times in ms, with s or m for more
+//! in 1@0 a:2@5s        values at event times, of key `a` if said; times in ms, with s or m for more, or as dates
 //! wm 10 | wm max       the watermark moves: `end` is the end of the global window, `max` that of the stream
 //! clock 6              processing time moves to
 //! => {1,2} [0,10) @9 (T,F,ON_TIME,0,0)
@@ -15,22 +15,74 @@
 //!
 //! Panes stand under the step that makes them, for the reader. Compared are all panes of a run, without regard to the
 //! order of keys and windows, and of values in a pane; those of one key and window come in the order of their indices.
+//!
+//! Cases of the engine may also say the following. There, panes are compared after each step, and what is said holds
+//! where it is said:
+//!
+//! ```text
+//! both 10 6            the watermark and processing time move in one step
+//! outside 4            the output watermark is held back from outside; by `max` no more
+//! hold 9 | hold none   what is inside holds the output watermark back to
+//! output 10            the output watermark
+//! timer 9 | timer none the watermark that, once passed, makes the engine look at a window
+//! open [0,10) [5,15)   the windows that take elements, of the key that is not said; `none` for none
+//! finished [0,10)      those whose trigger has finished, likewise
+//! empty                nothing is left inside
+//! ```
 
 use crate::window::Window;
 use crate::{Meta, Pane, Timestamp, Timing};
 
+/// One line of a script, read.
+pub(crate) enum Line<'a> {
+    /// Elements of one step.
+    Elements(Vec<(String, i64, Timestamp)>),
+    Watermark(Timestamp),
+    Clock(Timestamp),
+    /// The watermark and the clock.
+    Both(Timestamp, Timestamp),
+    Outside(Timestamp),
+    /// A pane that is wanted.
+    Pane(&'a str),
+    /// A fact, and what it is to be.
+    Fact(&'a str, &'a str),
+}
+
+/// The lines of a script.
+pub(crate) fn lines(script: &str) -> impl Iterator<Item = Line<'_>> {
+    script.lines().map(str::trim).filter(|line| !line.is_empty()).map(line)
+}
+
+fn line(line: &str) -> Line<'_> {
+    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match verb {
+        "in" => Line::Elements(rest.split_whitespace().map(element).collect()),
+        "wm" => Line::Watermark(time(rest)),
+        "clock" => Line::Clock(time(rest)),
+        "both" => {
+            let (watermark, clock) = rest.split_once(' ').expect("a watermark and a clock");
+            Line::Both(time(watermark), time(clock))
+        }
+        "outside" => Line::Outside(time(rest)),
+        "=>" => Line::Pane(rest),
+        fact => Line::Fact(fact, rest),
+    }
+}
+
 /// `a:2@5s` as key, value and time.
-pub(crate) fn element(text: &str) -> (String, i64, Timestamp) {
+fn element(text: &str) -> (String, i64, Timestamp) {
     let (value, at) = text.split_once('@').expect("value@time");
     let (key, value) = value.split_once(':').unwrap_or(("", value));
     (key.to_string(), value.parse().expect("a number"), time(at))
 }
 
-pub(crate) fn time(text: &str) -> Timestamp {
+fn time(text: &str) -> Timestamp {
     let number = |text: &str| text.parse::<i64>().expect("a time");
     match text {
+        "min" => Timestamp::MIN,
         "max" => Timestamp::MAX,
         "end" => Timestamp::END_OF_GLOBAL_WINDOW,
+        _ if text.ends_with('Z') => text.parse().expect("a time"),
         _ if text.ends_with('m') => Timestamp::from_secs(60 * number(text.trim_end_matches('m'))),
         _ if text.ends_with('s') => Timestamp::from_secs(number(text.trim_end_matches('s'))),
         _ => Timestamp::from_millis(number(text)),
@@ -59,7 +111,7 @@ pub(crate) fn show_values(values: impl IntoIterator<Item = i64>) -> String {
     format!("{{{}}}", values.join(","))
 }
 
-fn show_window(window: Window) -> String {
+pub(crate) fn show_window(window: Window) -> String {
     if window.is_global() {
         return "global".to_string();
     }

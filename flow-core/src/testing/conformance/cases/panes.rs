@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Bundling, Pairs, Run, notation};
+use super::notation::Line;
+use super::windowed::{Pairs, Windowed};
+use super::{Bundling, Run, notation, steps};
 use crate::combine::Sum;
 use crate::testing::{Collected, Stream, collect, stream};
 use crate::{Element, Group, Meta, Pipeline, Reified, Result, Timestamp};
@@ -9,23 +11,31 @@ use crate::{Element, Group, Meta, Pipeline, Reified, Result, Timestamp};
 /// Runs a script through windows and both ways of grouping.
 pub(super) fn check(
     run: Run<'_>,
-    windows: fn(&Pairs) -> Pairs,
+    windows: fn() -> Windowed,
     script: &str,
     bundling: Bundling,
 ) -> Result<(), String> {
     let script = Script::read(script);
-    script.check(run, bundling, "grouped", |pairs| collect(&windows(pairs).group_by_key()), grouped)?;
+    let windowed = |pairs: &Pairs| windows().collection(pairs);
+    script.check(run, bundling, "grouped", |pairs| collect(&windowed(pairs).group_by_key()), grouped)?;
     let summed = script.summed();
-    summed.check(
-        run,
-        bundling,
-        "summed",
-        |pairs| collect(&windows(pairs).combine_per_key(Sum)),
-        i64::to_string,
-    )
+    let sums = |pairs: &Pairs| collect(&windowed(pairs).combine_per_key(Sum));
+    summed.check(run, bundling, "summed", sums, i64::to_string)
 }
 
-fn grouped(group: &Group<i64>) -> String {
+/// Runs a script through the engine alone, to the end of its stream.
+pub(super) fn check_engine(windows: Windowed, script: &str, bundling: Bundling) -> Result<(), String> {
+    let mut engine = windows.engine();
+    for line in notation::lines(script).chain([Line::Watermark(Timestamp::MAX)]) {
+        steps::play(&mut engine, line, bundling);
+    }
+    let seen = engine.panes();
+    let script = Script::read(script);
+    script.agrees_with(&seen, "in the engine", grouped, (engine.dropped_late(), engine.dropped_closed()))?;
+    if engine.is_empty() { Ok(()) } else { Err(format!("in the engine something is left: {engine:?}")) }
+}
+
+pub(super) fn grouped(group: &Group<i64>) -> String {
     notation::show_values(group.iter())
 }
 
@@ -41,24 +51,23 @@ impl Script {
     fn read(text: &str) -> Script {
         let mut script = Script { stream: stream(), panes: Vec::new(), late: 0, closed: 0 };
         let mut now = Timestamp::from_micros(0);
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let (verb, rest) = line.split_once(' ').expect("a verb and what it is about");
-            match verb {
-                "in" => {
-                    let elements = rest.split_whitespace().map(notation::element);
-                    script.stream = script.stream.add(elements.map(|(key, value, at)| ((key, value), at)));
+        for line in notation::lines(text) {
+            match line {
+                Line::Elements(elements) => {
+                    script.stream =
+                        script.stream.add(elements.into_iter().map(|(key, value, at)| ((key, value), at)));
                 }
-                "wm" => script.stream = script.stream.watermark(notation::time(rest)),
-                "clock" => {
-                    let to = notation::time(rest);
+                Line::Watermark(to) => script.stream = script.stream.watermark(to),
+                Line::Clock(to) => {
                     let by = Duration::from_micros((to.micros() - now.micros()).unsigned_abs());
                     script.stream = script.stream.clock(by);
                     now = to;
                 }
-                "=>" => script.panes.push(rest.to_string()),
-                "late" => script.late = rest.parse().expect("a number of elements"),
-                "closed" => script.closed = rest.parse().expect("a number of elements"),
-                _ => panic!("no such step: {line}"),
+                Line::Pane(pane) => script.panes.push(pane.to_string()),
+                Line::Fact("late", number) => script.late = number.parse().expect("a number of elements"),
+                Line::Fact("closed", number) => script.closed = number.parse().expect("a number of elements"),
+                Line::Both(..) | Line::Outside(_) => panic!("is for the engine alone"),
+                Line::Fact(fact, _) => panic!("no such step: {fact}"),
             }
         }
         script
@@ -87,17 +96,30 @@ impl Script {
         let p = Pipeline::new();
         let seen = group(&bundling.of(self.stream.clone()).collection(&p));
         let summary = run(p).map_err(|error| error.report())?;
-        let seen = seen.reified();
-        in_order(&seen)?;
+        let dropped = (summary.dropped_late(), summary.dropped_closed());
+        self.agrees_with(&seen.reified(), how, show, dropped)
+    }
+
+    /// Whether panes, and how many elements were dropped, late and closed, are as written.
+    fn agrees_with<V>(
+        &self,
+        seen: &[Reified<(String, V)>],
+        how: &str,
+        show: impl Fn(&V) -> String,
+        dropped: (u64, u64),
+    ) -> Result<(), String> {
+        in_order(seen)?;
         let panes = seen.iter().map(|r| {
             let meta = Meta { time: r.time, window: r.window, pane: r.pane };
             notation::pane(&r.value.0, &show(&r.value.1), meta)
         });
         self.agrees(panes.collect(), how)?;
-        let (late, closed) = (summary.dropped_late(), summary.dropped_closed());
-        if (late, closed) != (self.late, self.closed) {
+        if dropped != (self.late, self.closed) {
             let wanted = format!("{} late and {} closed", self.late, self.closed);
-            return Err(format!("{how}: dropped {late} late and {closed} closed, in place of {wanted}"));
+            return Err(format!(
+                "{how}: dropped {} late and {} closed, in place of {wanted}",
+                dropped.0, dropped.1
+            ));
         }
         Ok(())
     }
@@ -121,7 +143,7 @@ impl Script {
 }
 
 /// Whether a pane is as written, part by part.
-fn same(got: &str, wanted: &str) -> bool {
+pub(super) fn same(got: &str, wanted: &str) -> bool {
     let (got, wanted) = (got.split(' '), wanted.split(' '));
     got.clone().count() == wanted.clone().count()
         && got.zip(wanted).all(|(got, wanted)| wanted == "*" || got == wanted)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::windowed::{Pairs, windowed};
 use super::{Bundling, Case, Holds::Always};
 use crate::combine::Sum;
 use crate::testing::{assert_that, stream};
@@ -18,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
         "a pane is at the end of its window unless said",
         "GroupByKeyTest, WindowTest",
         "Timestamp control",
-        |pairs| pairs.window(Fixed::of(Duration::from_mins(10))),
+        || windowed(Fixed::of(Duration::from_mins(10))),
         Always,
         "in 1@0 2@10
          => {1,2} [0,600000) @599999 (T,T,ON_TIME,0,0)",
@@ -27,9 +28,9 @@ pub(super) const CASES: &[Case] = &[
         "a pane is at the end of its window",
         "GroupByKeyTest, WindowTest",
         "Timestamp control",
-        |pairs| {
+        || {
             let windows = Fixed::of(Duration::from_mins(10));
-            pairs.window(windows.timestamp_combiner(TimestampCombiner::EndOfWindow))
+            windowed(windows.timestamp_combiner(TimestampCombiner::EndOfWindow))
         },
         Always,
         "in 1@0 2@10
@@ -39,9 +40,9 @@ pub(super) const CASES: &[Case] = &[
         "a pane is at its earliest element",
         "GroupByKeyTest, WindowTest",
         "Timestamp control",
-        |pairs| {
+        || {
             let windows = Fixed::of(Duration::from_mins(10));
-            pairs.window(windows.timestamp_combiner(TimestampCombiner::Earliest))
+            windowed(windows.timestamp_combiner(TimestampCombiner::Earliest))
         },
         Always,
         "in 1@0 2@10
@@ -51,9 +52,9 @@ pub(super) const CASES: &[Case] = &[
         "a pane is at its latest element",
         "GroupByKeyTest, WindowTest",
         "Timestamp control",
-        |pairs| {
+        || {
             let windows = Fixed::of(Duration::from_mins(10));
-            pairs.window(windows.timestamp_combiner(TimestampCombiner::Latest))
+            windowed(windows.timestamp_combiner(TimestampCombiner::Latest))
         },
         Always,
         "in 1@0 2@10
@@ -63,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
         "elements behind the watermark have no say in the timestamp of their pane",
         "trigger_transcripts.yaml known_late_data_watermark",
         "Timestamp control",
-        |pairs| pairs.window(Fixed::of(ms(10)).timestamp_combiner(TimestampCombiner::Earliest)),
+        || windowed(Fixed::of(ms(10)).timestamp_combiner(TimestampCombiner::Earliest)),
         Always,
         "wm 5
          in 2@2 3@3 7@7 8@8
@@ -74,7 +75,7 @@ pub(super) const CASES: &[Case] = &[
         "a pane of elements all behind the watermark is at the end of its window",
         "trigger_transcripts.yaml known_late_data_no_watermark_hold_possible",
         "Timestamp control",
-        |pairs| pairs.window(Fixed::of(ms(10)).timestamp_combiner(TimestampCombiner::Earliest)),
+        || windowed(Fixed::of(ms(10)).timestamp_combiner(TimestampCombiner::Earliest)),
         Always,
         "wm 8
          in 2@2 3@3 7@7
@@ -85,10 +86,10 @@ pub(super) const CASES: &[Case] = &[
         "a late pane is at the end of its window, whatever its elements are at",
         "the rule of holds: an element in a window that has ended holds nothing",
         "Timestamp control",
-        |pairs| {
+        || {
             let windows = Fixed::of(ms(10)).trigger(AtWatermark.late(repeatedly(after_count(1))));
             let windows = windows.allowed_lateness(ms(100)).discarding();
-            pairs.window(windows.timestamp_combiner(TimestampCombiner::Earliest))
+            windowed(windows.timestamp_combiner(TimestampCombiner::Earliest))
         },
         Always,
         "in 3@3
@@ -135,7 +136,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// A stream of numbers by key.
-fn pairs(p: &Pipeline, bundling: Bundling, elements: &[(&str, i64, Timestamp)]) -> super::Pairs {
+fn pairs(p: &Pipeline, bundling: Bundling, elements: &[(&str, i64, Timestamp)]) -> Pairs {
     let elements = elements.iter().map(|(key, value, at)| (((*key).to_string(), *value), *at));
     bundling.of(stream().add(elements)).collection(p)
 }

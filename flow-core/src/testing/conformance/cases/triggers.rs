@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::Bundling::{AsWritten, Of, Reversed};
-use super::{Case, Holds::Always, Holds::For};
+use super::{Case, Holds::Always, Holds::For, windowed};
 use crate::Timestamp;
 use crate::combine::Sum;
 use crate::testing::{assert_that, stream};
 use crate::trigger::{
-    AtWatermark, Trigger, after_count, after_processing_time, any_of, each_of, never, repeatedly,
+    AtWatermark, Trigger, after_count, after_processing_time, all_of, always, any_of, each_of, never,
+    repeatedly,
 };
 use crate::window::{Closing, Fixed, Global, OnTime, Sliding, TimestampCombiner, Window, WindowInto};
 
@@ -37,14 +38,19 @@ fn early_every_5_late_every_25() -> WindowInto<Fixed> {
     fixed(10, trigger, 100).timestamp_combiner(TimestampCombiner::Earliest).accumulating()
 }
 
+fn first_of_count_and_end(count: u64) -> WindowInto<Fixed> {
+    let windows = fixed(10, any_of([after_count(count), AtWatermark.into()]), 1000).accumulating();
+    windows.finishing_trigger_may_lose_data()
+}
+
 pub(super) const CASES: &[Case] = &[
     Case::panes(
         "late data corrects its window until the window expires",
         "TestStreamTest.testLateDataAccumulating",
         "Allowed lateness",
-        |pairs| {
+        || {
             let trigger = AtWatermark.early(delay(120_000)).late(after_count(1));
-            pairs.window(fixed(300_000, trigger, 300_000).closing(Closing::FireAlways).accumulating())
+            windowed(fixed(300_000, trigger, 300_000).closing(Closing::FireAlways).accumulating())
         },
         For(&[AsWritten, Of(2), Of(3)]),
         "in 1@0 2@0 3@0
@@ -62,9 +68,9 @@ pub(super) const CASES: &[Case] = &[
         "late elements that come one by one make a pane each",
         "TestStreamTest.testLateDataAccumulating",
         "Count triggers",
-        |pairs| {
+        || {
             let trigger = AtWatermark.early(delay(120_000)).late(after_count(1));
-            pairs.window(fixed(300_000, trigger, 300_000).closing(Closing::FireAlways).accumulating())
+            windowed(fixed(300_000, trigger, 300_000).closing(Closing::FireAlways).accumulating())
         },
         For(&[Of(1)]),
         "in 1@0 2@0 3@0
@@ -80,9 +86,9 @@ pub(super) const CASES: &[Case] = &[
         "what the late trigger keeps back comes when the window expires",
         "TestStreamTest.testDiscardingMode",
         "Discarding",
-        |pairs| {
+        || {
             let trigger = AtWatermark.early(after_count(2)).late(never());
-            pairs.window(fixed(1000, trigger, 5000).discarding())
+            windowed(fixed(1000, trigger, 5000).discarding())
         },
         Always,
         "wm 0
@@ -99,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
         "the first element ever may be late",
         "TestStreamTest.testFirstElementLate",
         "Allowed lateness",
-        |pairs| pairs.window(Fixed::of(ms(1000)).allowed_lateness(ms(5000)).discarding()),
+        || windowed(Fixed::of(ms(1000)).allowed_lateness(ms(5000)).discarding()),
         Always,
         "wm 0
          in 9@-1000000
@@ -112,7 +118,7 @@ pub(super) const CASES: &[Case] = &[
         "an element is taken until the watermark has passed the expiry of its window",
         "LateDataUtils, the rule of expiry: the last moment of the window and the lateness",
         "Allowed lateness",
-        |pairs| pairs.window(Fixed::of(ms(10)).allowed_lateness(ms(5)).discarding()),
+        || windowed(Fixed::of(ms(10)).allowed_lateness(ms(5)).discarding()),
         Always,
         "in 1@1
          wm 10
@@ -128,7 +134,7 @@ pub(super) const CASES: &[Case] = &[
         "an element is dropped once for each of its windows that has expired",
         "LateDataDroppingDoFnRunnerTest",
         "Allowed lateness",
-        |pairs| pairs.window(Sliding::of(ms(30), ms(10))),
+        || windowed(Sliding::of(ms(30), ms(10))),
         Always,
         "wm 20
          in 1@5
@@ -139,7 +145,7 @@ pub(super) const CASES: &[Case] = &[
         "early panes come as processing time passes",
         "TestStreamTest.testProcessingTimeTrigger",
         "Processing-time triggers",
-        |pairs| pairs.window(Global::windows().trigger(AtWatermark.early(delay(300_000))).accumulating()),
+        || windowed(Global::windows().trigger(AtWatermark.early(delay(300_000))).accumulating()),
         Always,
         "in 1@1s 2@2s
          clock 12m
@@ -154,7 +160,7 @@ pub(super) const CASES: &[Case] = &[
         "empty panes at the end and at expiry hold nothing when discarding",
         "ReduceFnRunnerTest.testPaneInfoAllStatesAfterWatermark",
         "Discarding",
-        |pairs| pairs.window(count_or_end().discarding()),
+        || windowed(count_or_end().discarding()),
         For(&[AsWritten, Of(2), Of(3)]),
         "wm 0
          in 1@1 2@2
@@ -168,7 +174,7 @@ pub(super) const CASES: &[Case] = &[
         "empty panes at the end and at expiry repeat the content when accumulating",
         "ReduceFnRunnerTest.testPaneInfoAllStatesAfterWatermarkAccumulating",
         "Accumulating",
-        |pairs| pairs.window(count_or_end().accumulating()),
+        || windowed(count_or_end().accumulating()),
         Always,
         "wm 0
          in 1@1 2@2
@@ -182,7 +188,7 @@ pub(super) const CASES: &[Case] = &[
         "an empty last pane comes only if asked for",
         "ReduceFnRunnerTest.noEmptyPanesFinalIfNonEmpty",
         "Accumulating",
-        |pairs| pairs.window(count_or_end().closing(Closing::FireIfNonEmpty).accumulating()),
+        || windowed(count_or_end().closing(Closing::FireIfNonEmpty).accumulating()),
         Always,
         "wm 0
          in 1@1 2@2
@@ -195,10 +201,10 @@ pub(super) const CASES: &[Case] = &[
         "a pane may be on time and the last",
         "ReduceFnRunnerTest.testPaneInfoFinalAndOnTime",
         "Composite triggers",
-        |pairs| {
+        || {
             let windows = fixed(10, repeatedly(after_count(2)).or_finally(AtWatermark), 100);
             let windows = windows.closing(Closing::FireAlways).discarding();
-            pairs.window(windows.finishing_trigger_may_lose_data())
+            windowed(windows.finishing_trigger_may_lose_data())
         },
         Always,
         "wm 0
@@ -211,7 +217,7 @@ pub(super) const CASES: &[Case] = &[
         "a window is on time once",
         "ReduceFnRunnerTest.testOnlyOneOnTimePane",
         "Event-time triggers",
-        |pairs| pairs.window(Fixed::of(ms(10)).allowed_lateness(ms(100)).accumulating()),
+        || windowed(Fixed::of(ms(10)).allowed_lateness(ms(100)).accumulating()),
         Always,
         "wm 0
          in 1@1
@@ -224,9 +230,9 @@ pub(super) const CASES: &[Case] = &[
         "a delay does not end its window",
         "ReduceFnRunnerTest.testProcessingTimeTimerDoesNotGc",
         "Processing-time triggers",
-        |pairs| {
+        || {
             let windows = fixed(100, repeatedly(delay(10)), 0);
-            pairs.window(windows.timestamp_combiner(TimestampCombiner::Earliest).accumulating())
+            windowed(windows.timestamp_combiner(TimestampCombiner::Earliest).accumulating())
         },
         Always,
         "clock 5000
@@ -243,9 +249,9 @@ pub(super) const CASES: &[Case] = &[
         "one jump past end and expiry makes one pane",
         "ReduceFnRunnerTest.testCombiningAccumulatingEventTime",
         "Event-time triggers",
-        |pairs| {
+        || {
             let windows = fixed(100, repeatedly(AtWatermark), 1);
-            pairs.window(windows.timestamp_combiner(TimestampCombiner::Earliest).accumulating())
+            windowed(windows.timestamp_combiner(TimestampCombiner::Earliest).accumulating())
         },
         Always,
         "in 2@2 5@5
@@ -256,7 +262,7 @@ pub(super) const CASES: &[Case] = &[
         "one delay before the end and another after it",
         "ReduceFnRunnerTest.testProcessingTime",
         "Processing-time triggers",
-        |pairs| pairs.window(early_every_5_late_every_25()),
+        || windowed(early_every_5_late_every_25()),
         Always,
         "wm 0
          in 1@1 3@3 7@7 5@5
@@ -280,7 +286,7 @@ pub(super) const CASES: &[Case] = &[
         "the end of the window makes a pane though nothing came since the early one",
         "ReduceFnRunnerTest.testEmptyOnTimeFromOrFinally",
         "Composite triggers",
-        |pairs| pairs.window(early_every_5_late_every_25()),
+        || windowed(early_every_5_late_every_25()),
         Always,
         "wm 0
          in 1@1 3@3 7@7 5@5
@@ -293,9 +299,9 @@ pub(super) const CASES: &[Case] = &[
         "an empty on-time pane can be left out and uses up no index",
         "ReduceFnRunnerTest.testEmptyOnTimeWithOnTimeBehaviorFireIfNonEmpty",
         "Composite triggers",
-        |pairs| {
+        || {
             let windows = early_every_5_late_every_25().on_time(OnTime::FireIfNonEmpty);
-            pairs.window(windows.closing(Closing::FireAlways))
+            windowed(windows.closing(Closing::FireAlways))
         },
         Always,
         "wm 0
@@ -310,7 +316,7 @@ pub(super) const CASES: &[Case] = &[
         "what is left at the end of the input comes out",
         "ReduceFnRunnerTest.fireNonEmptyOnDrainInGlobalWindow",
         "Count triggers",
-        |pairs| pairs.window(Global::windows().trigger(repeatedly(after_count(3))).discarding()),
+        || windowed(Global::windows().trigger(repeatedly(after_count(3))).discarding()),
         For(&[Of(1), Reversed]),
         "in 0@0 1@1 2@2
          => {0,1,2} global @end (T,F,EARLY,0,-1)
@@ -318,32 +324,77 @@ pub(super) const CASES: &[Case] = &[
          => {3,4,5} global @end (F,F,EARLY,1,-1)
          in 6@6 7@7 8@8
          => {6,7,8} global @end (F,F,EARLY,2,-1)
+         in 9@9 10@10 11@11
+         => {9,10,11} global @end (F,F,EARLY,3,-1)
+         in 12@12 13@13 14@14
+         => {12,13,14} global @end (F,F,EARLY,4,-1)
+         in 15@15 16@16 17@17
+         => {15,16,17} global @end (F,F,EARLY,5,-1)
          in 18@18 19@19
          wm max
-         => {18,19} global @end (F,T,ON_TIME,3,0)",
+         => {18,19} global @end (F,T,ON_TIME,6,0)",
     ),
     Case::panes(
         "the end of the input makes an empty pane if nothing is left",
         "ReduceFnRunnerTest.fireEmptyOnDrainInGlobalWindow",
         "Processing-time triggers",
-        |pairs| pairs.window(Global::windows().trigger(repeatedly(delay(3))).discarding()),
+        || windowed(Global::windows().trigger(repeatedly(delay(3))).discarding()),
         Always,
-        "in 0@0 1@1
+        "in 0@0
+         clock 1
+         in 1@1
+         clock 2
+         in 2@2
+         clock 3
+         in 3@3
          clock 4
-         => {0,1} global @end (T,F,EARLY,0,-1)
+         => {0,1,2,3} global @end (T,F,EARLY,0,-1)
          in 4@4
+         clock 5
+         in 5@5
+         clock 6
+         in 6@6
+         clock 7
+         in 7@7
          clock 8
-         => {4} global @end (F,F,EARLY,1,-1)
+         => {4,5,6,7} global @end (F,F,EARLY,1,-1)
+         in 8@8
+         clock 9
+         in 9@9
+         clock 10
+         in 10@10
+         clock 11
+         in 11@11
+         clock 12
+         => {8,9,10,11} global @end (F,F,EARLY,2,-1)
+         in 12@12
+         clock 13
+         in 13@13
+         clock 14
+         in 14@14
+         clock 15
+         in 15@15
+         clock 16
+         => {12,13,14,15} global @end (F,F,EARLY,3,-1)
+         in 16@16
+         clock 17
+         in 17@17
+         clock 18
+         in 18@18
+         clock 19
+         in 19@19
+         clock 24
+         => {16,17,18,19} global @end (F,F,EARLY,4,-1)
          wm max
-         => {} global @end (F,T,ON_TIME,2,0)",
+         => {} global @end (F,T,ON_TIME,5,0)",
     ),
     Case::panes(
         "elements of a finished trigger are dropped window by window",
         "ReduceFnRunnerTest.testDropDataMultipleWindowsFinishedTrigger",
         "Event-time triggers",
-        |pairs| {
+        || {
             let windows = Sliding::of(ms(100), ms(30)).trigger(AtWatermark).allowed_lateness(ms(1000));
-            pairs.window(windows.discarding().finishing_trigger_may_lose_data())
+            windowed(windows.discarding().finishing_trigger_may_lose_data())
         },
         Always,
         "in 10@23 12@40
@@ -363,9 +414,9 @@ pub(super) const CASES: &[Case] = &[
         "a window near the end of time expires at it, whatever the lateness",
         "ReduceFnRunnerTest.testFixedWindowEndOfTimeGarbageCollection",
         "Allowed lateness",
-        |pairs| {
+        || {
             let windows = Fixed::of(ms(10)).trigger(AtWatermark.late(never()));
-            pairs.window(windows.allowed_lateness(Duration::from_hours(365 * 24)).discarding())
+            windowed(windows.allowed_lateness(Duration::from_hours(365 * 24)).discarding())
         },
         Always,
         "in 13@end
@@ -378,9 +429,9 @@ pub(super) const CASES: &[Case] = &[
         "an expired window takes nothing and one within lateness does",
         "trigger_transcripts.yaml fixed_drop_late",
         "Allowed lateness",
-        |pairs| {
+        || {
             let trigger = AtWatermark.early(after_count(3)).late(after_count(1));
-            pairs.window(fixed(10, trigger, 20).accumulating())
+            windowed(fixed(10, trigger, 20).accumulating())
         },
         Always,
         "in 1@1 2@2 10@10 11@11 80@80 81@81
@@ -398,9 +449,9 @@ pub(super) const CASES: &[Case] = &[
         "a count without repeatedly takes no more once it fired",
         "trigger_test.py test_after_count_streaming",
         "Count triggers",
-        |pairs| {
+        || {
             let windows = fixed(10, after_count(3), 0).accumulating();
-            pairs.window(windows.finishing_trigger_may_lose_data())
+            windowed(windows.finishing_trigger_may_lose_data())
         },
         Always,
         "in A:1@1 A:2@2 A:3@3
@@ -414,7 +465,7 @@ pub(super) const CASES: &[Case] = &[
         "counts are of whole bundles: of two",
         "trigger_test.py test_fixed_watermark_with_early",
         "Count triggers",
-        |pairs| pairs.window(fixed(10, AtWatermark.early(after_count(2)), 0).accumulating()),
+        || windowed(fixed(10, AtWatermark.early(after_count(2)), 0).accumulating()),
         For(&[Of(2)]),
         "in 1@1 2@2 3@3
          => {1,2} [0,10) @9 (T,F,EARLY,0,-1)
@@ -425,7 +476,7 @@ pub(super) const CASES: &[Case] = &[
         "counts are of whole bundles: of three",
         "trigger_test.py test_fixed_watermark_with_early",
         "Count triggers",
-        |pairs| pairs.window(fixed(10, AtWatermark.early(after_count(2)), 0).accumulating()),
+        || windowed(fixed(10, AtWatermark.early(after_count(2)), 0).accumulating()),
         For(&[AsWritten, Of(3)]),
         "in 1@1 2@2 3@3
          => {1,2,3} [0,10) @9 (T,F,EARLY,0,-1)
@@ -436,9 +487,9 @@ pub(super) const CASES: &[Case] = &[
         "early, on-time and late panes are disjoint when discarding",
         "trigger_test.py test_fixed_watermark_with_early_late",
         "Discarding",
-        |pairs| {
+        || {
             let trigger = AtWatermark.early(after_count(3)).late(after_count(2));
-            pairs.window(fixed(100, trigger, 1000).discarding())
+            windowed(fixed(100, trigger, 1000).discarding())
         },
         For(&[AsWritten, Of(2), Of(3)]),
         "in 0@0 1@1
@@ -462,7 +513,7 @@ pub(super) const CASES: &[Case] = &[
         "each window counts for itself",
         "trigger_transcripts.yaml discarding_early_fixed",
         "Count triggers",
-        |pairs| pairs.window(fixed(10, AtWatermark.early(after_count(2)), 0).discarding()),
+        || windowed(fixed(10, AtWatermark.early(after_count(2)), 0).discarding()),
         For(&[AsWritten, Of(3)]),
         "in 1@1 2@2 3@3
          => {1,2,3} [0,10) @9 (T,F,EARLY,0,-1)
@@ -492,6 +543,228 @@ pub(super) const CASES: &[Case] = &[
                 .combine(Sum)
                 .combine(Sum);
             assert_that(&sums).in_early_panes(Window::GLOBAL).contains_only(42);
+        },
+    ),
+    Case::panes(
+        "late data after an on-time pane that was left out is late",
+        "ReduceFnRunnerTest.testEmptyOnTimeWithOnTimeBehaviorFireIfNonEmptyAndLateData",
+        "Composite triggers",
+        || windowed(early_every_5_late_every_25().on_time(OnTime::FireIfNonEmpty)),
+        Always,
+        "wm 0
+         in 1@1 3@3 7@7 5@5
+         clock 6
+         => {1,3,5,7} [0,10) @1 (T,F,EARLY,0,-1)
+         wm 11
+         in 9@9
+         clock 32
+         => {1,3,5,7,9} [0,10) @9 (F,F,LATE,1,0)",
+    ),
+    Case::panes(
+        "the empty pane at an end that is also the expiry is the last",
+        "ReduceFnRunnerTest.testEmptyOnTimeWithOnTimeBehaviorBackwardCompatibility",
+        "Composite triggers",
+        || windowed(fixed(10, AtWatermark.early(after_count(1)), 0).accumulating()),
+        Always,
+        "wm 0
+         in 1@1
+         => {1} [0,10) @9 (T,F,EARLY,0,-1)
+         wm 11
+         => {1} [0,10) @9 (F,T,ON_TIME,1,0)",
+    ),
+    Case::panes(
+        "end and expiry in one jump make one pane, also where the last always comes",
+        "ReduceFnRunnerTest.testFixedWindowsEowAndGcTogether",
+        "Event-time triggers",
+        || windowed(Fixed::of(ms(10)).allowed_lateness(ms(50)).closing(Closing::FireAlways).accumulating()),
+        Always,
+        "wm 0
+         in 1@1
+         wm 100
+         => {1} [0,10) @9 (T,T,ON_TIME,0,0)",
+    ),
+    Case::panes(
+        "an empty last pane comes where asked for",
+        "ReduceFnRunnerTest.noEmptyPanesFinalAlways",
+        "Accumulating",
+        || windowed(count_or_end().accumulating()),
+        Always,
+        "wm 0
+         in 1@1 2@2
+         => {1,2} [0,10) @1 (T,F,EARLY,0,-1)
+         wm 20
+         => {1,2} [0,10) @9 (F,F,ON_TIME,1,0)
+         wm 250
+         => {1,2} [0,10) @9 (F,T,LATE,2,1)",
+    ),
+    Case::panes(
+        "a window that is first seen after its end has late panes alone",
+        "ReduceFnRunnerTest.testPaneInfoSkipToNonSpeculativeAndFinish",
+        "Allowed lateness",
+        || windowed(Fixed::of(ms(10)).allowed_lateness(ms(100)).discarding()),
+        Always,
+        "wm 15
+         in 1@1
+         => {1} [0,10) @9 (T,F,LATE,0,0)
+         wm 20
+         in 2@2
+         => {2} [0,10) @9 (F,F,LATE,1,1)",
+    ),
+    Case::panes(
+        "what a trigger that never fires keeps back comes when the window expires",
+        "ReduceFnRunner: a window that expires is flushed, whatever its trigger",
+        "Composite triggers",
+        || windowed(fixed(10, never(), 5).discarding()),
+        Always,
+        "in 1@1 2@2
+         wm 10
+         in 3@3
+         wm 15
+         => {1,2,3} [0,10) @9 (T,T,ON_TIME,0,0)
+         in 4@4
+         late 1",
+    ),
+    Case::panes(
+        "a window near the end of time, whose lateness reaches past it, comes out once",
+        "ReduceFnRunnerTest.testFixedWindowEndOfTimeGarbageCollection",
+        "Allowed lateness",
+        || {
+            let windows = Fixed::of(ms(10)).trigger(AtWatermark.late(never()));
+            let windows = windows.allowed_lateness(Duration::from_hours(365 * 24));
+            windowed(windows.timestamp_combiner(TimestampCombiner::Earliest).discarding())
+        },
+        Always,
+        "in 13@9223340414454776
+         wm 9223340414454779
+         in 42@9223340414454776
+         wm end
+         => {13,42} [9223340414454770,9223340414454780) @9223340414454776 (T,F,ON_TIME,0,0)",
+    ),
+    Case::panes(
+        "the end of the window goes on counting as reached for late data",
+        "trigger_test.py test_repeatedly_after_first",
+        "Composite triggers",
+        || {
+            windowed(
+                fixed(100, repeatedly(any_of([after_count(3), AtWatermark.into()])), 1000).accumulating(),
+            )
+        },
+        Always,
+        "in 0@0
+         in 1@1
+         in 2@2
+         => {0,1,2} [0,100) @99 (T,F,EARLY,0,-1)
+         in 3@3
+         wm 100
+         => {0,1,2,3} [0,100) @99 (F,F,ON_TIME,1,0)
+         in 7@0
+         => {0,1,2,3,7} [0,100) @99 (F,F,LATE,2,1)
+         in 8@1
+         => {0,1,2,3,7,8} [0,100) @99 (F,F,LATE,3,2)",
+    ),
+    Case::panes(
+        "the first of a count and the end fires once: by the count",
+        "trigger_test.py test_fixed_after_first",
+        "Composite triggers",
+        || windowed(first_of_count_and_end(2)),
+        Always,
+        "in 1@1
+         in 2@2
+         => {1,2} [0,10) @9 (T,T,EARLY,0,-1)
+         in 3@3
+         closed 1",
+    ),
+    Case::panes(
+        "the first of a count and the end fires once: by the end",
+        "trigger_test.py test_fixed_after_first",
+        "Composite triggers",
+        || windowed(first_of_count_and_end(5)),
+        Always,
+        "in 1@1 2@2 3@3
+         wm 10
+         => {1,2,3} [0,10) @9 (T,T,ON_TIME,0,0)
+         in 7@1 8@2 9@3
+         closed 3",
+    ),
+    Case::panes(
+        "a count and a delay together wait for both",
+        "AfterAllStateMachineTest",
+        "Composite triggers",
+        || windowed(Global::windows().trigger(repeatedly(all_of([after_count(2), delay(5)]))).discarding()),
+        Always,
+        "in 1@1
+         clock 6
+         in 2@2
+         => {1,2} global @end (T,F,EARLY,0,-1)
+         in 3@3 4@4
+         clock 12
+         => {3,4} global @end (F,F,EARLY,1,-1)
+         wm max
+         => {} global @end (F,T,ON_TIME,2,0)",
+    ),
+    Case::panes(
+        "a delay may be aligned, so that the panes of all keys come together",
+        "AfterDelayFromFirstElementStateMachineTest.testAlignTo",
+        "Processing-time triggers",
+        || {
+            let every_minute = delay(0).aligned_to(Duration::from_mins(1), Duration::from_secs(1));
+            windowed(Global::windows().trigger(repeatedly(every_minute)).discarding())
+        },
+        Always,
+        "clock 5s
+         in a:1@1
+         clock 40s
+         in b:2@2
+         clock 61s
+         in a:3@3
+         clock 62s
+         => a:{1,3} global @end (T,F,EARLY,0,-1)
+         => b:{2} global @end (T,F,EARLY,0,-1)
+         wm max
+         => a:{} global @end (F,T,ON_TIME,1,0)
+         => b:{} global @end (F,T,ON_TIME,1,0)",
+    ),
+    Case::panes(
+        "downstream of a delay an early pane passes at once",
+        "TriggerTest, the continuation of a delay",
+        "Processing-time triggers",
+        || {
+            let windows = Global::windows().trigger(repeatedly(delay(1)).continuation()).accumulating();
+            windowed(windows.on_time(OnTime::FireIfNonEmpty))
+        },
+        Always,
+        "wm 0
+         in 42@0
+         => {42} global @end (T,F,EARLY,0,-1)",
+    ),
+    Case::panes(
+        "every bundle fires, where that is asked for",
+        "trigger_test.py test_always",
+        "Composite triggers",
+        || windowed(fixed(10, always(), 0).discarding()),
+        Always,
+        "in 1@1
+         => {1} [0,10) @9 (T,F,EARLY,0,-1)
+         in 2@2
+         => {2} [0,10) @9 (F,F,EARLY,1,-1)
+         wm 10
+         => {} [0,10) @9 (F,T,ON_TIME,2,0)",
+    ),
+    Case::holds(
+        "all panes of a trigger that something ends pass a second grouping",
+        "OrFinallyTriggerTest.testContinuation",
+        "Composite triggers",
+        |p, bundling| {
+            let at = Timestamp::from_millis;
+            let elements = |numbers: [i64; 2]| numbers.map(|n| (n, at(n)));
+            let windows = fixed(10, repeatedly(after_count(2)).or_finally(after_count(4)), 0).discarding();
+            let sums = bundling
+                .of(stream().add(elements([1, 2])).add(elements([3, 4])))
+                .collection(p)
+                .window(windows.finishing_trigger_may_lose_data())
+                .combine(Sum)
+                .combine(Sum);
+            assert_that(&sums).satisfies(|sums| sums.iter().sum::<i64>() == 10);
         },
     ),
 ];
