@@ -1,12 +1,20 @@
 //! Collections and their verbs.
 
 mod aggregate;
+mod approximate;
+mod batches;
+mod co_group;
+mod deduplicate;
 mod elementwise;
+mod fanout;
 mod join;
+mod join_in_time;
 mod keyed;
 mod shape;
 mod side;
+mod time_sorted;
 mod timed;
+mod wait_on;
 mod write;
 
 use std::marker::PhantomData;
@@ -18,6 +26,8 @@ use crate::graph::{CollectionId, Graph, NewStep, Shared};
 use crate::steps::Typed;
 use crate::window::Windowing;
 
+pub use co_group::CoGroup;
+pub use fanout::Fanout;
 pub use side::With;
 
 /// A collection of elements, bounded or not, each with an event time and a window.

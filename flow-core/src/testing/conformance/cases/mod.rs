@@ -1,13 +1,16 @@
 //! What the Beam model means, as cases that every runner reproduces.
 
+mod combining;
 mod construction;
 mod elements;
+mod joins;
 pub(crate) mod notation;
 mod panes;
 mod sessions;
 mod side_inputs;
 mod state;
 mod timestamps;
+mod transforms;
 mod triggers;
 mod windows;
 
@@ -46,7 +49,8 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
     let pipelines = [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES];
-    panes.into_iter().chain(pipelines).flatten()
+    let verbs = [combining::CASES, joins::CASES, transforms::CASES];
+    panes.into_iter().chain(pipelines).chain(verbs).flatten()
 }
 
 /// Something that a runner must reproduce.
