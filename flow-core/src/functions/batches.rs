@@ -121,13 +121,11 @@ impl Batching {
         waiting.bytes = waiting.bytes.saturating_add(bytes);
     }
 
-    /// Emits what waits, if anything does.
+    /// Emits what waits.
     fn flush<K: Key, V: Wire>(key: &K, waiting: &mut Waiting<V>, cx: &mut Cx<'_, K, V>) {
         cx.clear_timer(&());
         let Waiting { values, earliest, .. } = std::mem::take(waiting);
-        if !values.is_empty() {
-            cx.emit((earliest, (key.clone(), values.into())));
-        }
+        cx.emit((earliest, (key.clone(), values.into())));
     }
 }
 
@@ -143,12 +141,13 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, Group<V>)>> for Batching {
         cx: &mut Cx<'_, K, V>,
     ) -> Result<(), BoxError> {
         let bytes = self.bytes_of(&value);
-        if waiting.bytes.saturating_add(bytes) > self.0.bytes {
+        if !waiting.values.is_empty() && waiting.bytes.saturating_add(bytes) > self.0.bytes {
             Self::flush(key, waiting, cx);
         }
         self.take(value, bytes, waiting, cx);
         if waiting.values.len() >= self.0.count || waiting.bytes >= self.0.bytes {
             Self::flush(key, waiting, cx);
+            cx.forget();
         }
         Ok(())
     }
@@ -161,6 +160,7 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, Group<V>)>> for Batching {
         cx: &mut Cx<'_, K, V>,
     ) -> Result<(), BoxError> {
         Self::flush(key, waiting, cx);
+        cx.forget();
         Ok(())
     }
 

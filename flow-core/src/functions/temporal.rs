@@ -157,6 +157,9 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>
             self.wait_for_lefts(kept, cx);
         }
         self.prune(kept, cx);
+        if kept.lefts.is_empty() && kept.versions.is_empty() {
+            cx.forget();
+        }
         Ok(())
     }
 

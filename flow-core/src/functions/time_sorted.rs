@@ -26,8 +26,9 @@ impl TimeSorted {
             let (at, values) = entry.remove_entry();
             values.into_iter().for_each(|value| cx.emit((at, (key.clone(), value))));
         }
-        if let Some((at, _)) = kept.first_key_value() {
-            cx.set_timer((), self.within(*at, cx));
+        match kept.first_key_value() {
+            Some((at, _)) => cx.set_timer((), self.within(*at, cx)),
+            None => cx.forget(),
         }
     }
 
