@@ -114,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
         "GroupIntoBatches: the output timestamp of its timers",
         "GroupIntoBatches",
         |p, bundling| {
-            let script = stream().add(numbers([7, 5])).watermark(at(50)).add(numbers([58]));
+            let script = stream().add(numbers([17, 5])).watermark(at(50)).add(numbers([58]));
             let batches = batched(p, bundling, script, 3);
             assert_that(&batches).contains_only((3, 5));
             let counts = batches.window(Fixed::of(secs(10))).combine(Count).reify();
