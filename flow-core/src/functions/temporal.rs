@@ -98,7 +98,9 @@ impl TemporalJoin {
         cx: &mut Cx<'_, K, V, W>,
     ) {
         let version = kept.valid_at(at);
-        lefts.into_iter().for_each(|left| cx.emit((at, (key.clone(), (left, version.clone())))));
+        for left in lefts {
+            cx.emit((at, (key.clone(), (left, version.clone()))));
+        }
     }
 }
 

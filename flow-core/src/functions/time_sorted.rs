@@ -24,7 +24,9 @@ impl TimeSorted {
     fn release<K: Key, V: Wire>(self, key: &K, kept: &mut Kept<V>, upto: Timestamp, cx: &mut Cx<'_, K, V>) {
         while let Some(entry) = kept.first_entry().filter(|entry| *entry.key() <= upto) {
             let (at, values) = entry.remove_entry();
-            values.into_iter().for_each(|value| cx.emit((at, (key.clone(), value))));
+            for value in values {
+                cx.emit((at, (key.clone(), value)));
+            }
         }
         match kept.first_key_value() {
             Some((at, _)) => cx.set_timer((), self.within(*at, cx)),
