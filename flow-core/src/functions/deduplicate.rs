@@ -51,6 +51,15 @@ impl Default for Horizon {
     }
 }
 
+impl std::fmt::Display for Horizon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Horizon::ProcessingTime(horizon) => write!(f, "{horizon:?}"),
+            Horizon::EventTime(horizon) => write!(f, "{horizon:?} of event time"),
+        }
+    }
+}
+
 impl From<Duration> for Horizon {
     fn from(horizon: Duration) -> Self {
         Horizon::ProcessingTime(horizon)

@@ -139,3 +139,31 @@ fn prune<V>(
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_kept_until_its_last_partner_is_too_late() {
+        let join = IntervalJoin { before: 2, after: 3, lateness: 10 };
+        let mut kept: Kept<char, char> = Kept::default();
+        let at = Timestamp::from_micros;
+        kept.lefts.insert(at(100), vec!['l']);
+        kept.rights.insert(at(100), vec!['r']);
+        assert_eq!(kept.prune(join, at(112)), Some(at(113)));
+        assert_eq!(kept.prune(join, at(113)), Some(at(114)));
+        assert!(kept.rights.is_empty(), "a left one at 102 would be more than 10 late");
+        assert_eq!(kept.prune(join, at(114)), None);
+        assert!(kept.lefts.is_empty(), "a right one at 103 would be more than 10 late");
+    }
+
+    #[test]
+    fn an_interval_of_any_length_overflows_nowhere() {
+        let join = IntervalJoin { before: i64::MAX, after: i64::MAX, lateness: i64::MAX };
+        assert_eq!(join.left_over(Timestamp::from_secs(0)), Timestamp::MAX);
+        let mut kept: Kept<char, char> = Kept::default();
+        kept.lefts.insert(Timestamp::MIN, vec!['l']);
+        assert_eq!(kept.prune(join, Timestamp::END_OF_GLOBAL_WINDOW), Some(Timestamp::MAX));
+    }
+}

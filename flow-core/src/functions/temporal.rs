@@ -177,3 +177,35 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn versions(versions: &[(i64, char)]) -> Kept<char, char> {
+        let mut kept = Kept::default();
+        versions.iter().for_each(|(at, version)| kept.add_version(Timestamp::from_micros(*at), *version));
+        kept
+    }
+
+    #[test]
+    fn a_version_is_valid_from_its_moment_to_that_of_the_next() {
+        let kept = versions(&[(10, 'a'), (20, 'b')]);
+        let valid = [9, 10, 19, 20, 99].map(|at| kept.valid_at(Timestamp::from_micros(at)));
+        assert_eq!(valid, [None, Some('a'), Some('a'), Some('b'), Some('b')]);
+    }
+
+    #[test]
+    fn of_two_versions_of_one_moment_the_order_of_arrival_does_not_choose() {
+        for both in [[(10, 'a'), (10, 'b')], [(10, 'b'), (10, 'a')]] {
+            assert_eq!(versions(&both).valid_at(Timestamp::from_micros(10)), Some('b'));
+        }
+    }
+
+    #[test]
+    fn the_oldest_version_goes_when_the_next_is_valid_for_all_that_is_not_too_late() {
+        let over = |kept: &Kept<char, char>| kept.version_over(5);
+        assert_eq!(over(&versions(&[(10, 'a'), (20, 'b'), (30, 'c')])), Some(Timestamp::from_micros(25)));
+        assert_eq!(over(&versions(&[(10, 'a')])), None, "the last one stays");
+    }
+}

@@ -52,6 +52,6 @@ impl<K: Key, V: Wire> PCollection<(K, V)> {
     #[track_caller]
     fn firsts(&self, horizon: Horizon) -> PCollection<(K, V)> {
         let lateness = self.windowing().lateness;
-        self.keeping_state("deduplicate", format!("{horizon:?}"), Firsts { horizon, lateness })
+        self.keeping_state("deduplicate", horizon.to_string(), Firsts { horizon, lateness })
     }
 }
