@@ -168,7 +168,8 @@ pub(super) const CASES: &[Case] = &[
             let main = stream().add(numbers([5, 65])).clock(secs(1)).clock(secs(1)).clock(secs(1));
             let main = bundling.of(main).collection(p).window(Fixed::of(MINUTE));
             let signal = stream::<i64>().add(numbers([61])).watermark(at(60)).clock(secs(10));
-            let signal = bundling.of(signal.watermark(at(120))).collection(p).window(Fixed::of(MINUTE));
+            let signal = signal.watermark(at(120)).clock(secs(1));
+            let signal = bundling.of(signal).collection(p).window(Fixed::of(MINUTE));
             let seen = main.wait_on(&signal).process(|n, out| {
                 let now = out.now();
                 out.emit((n, now));
@@ -181,8 +182,9 @@ pub(super) const CASES: &[Case] = &[
         "WaitTest.testWaitWithAllowedLateness",
         "Wait.on",
         |p, bundling| {
-            let main = bundling.of(stream().add(numbers([5]))).collection(p).window(Fixed::of(MINUTE));
-            let signal = stream::<i64>().watermark(at(60)).clock(secs(1)).watermark(at(70));
+            let main = stream().add(numbers([5])).watermark(at(60));
+            let main = bundling.of(main).collection(p).window(Fixed::of(MINUTE));
+            let signal = stream::<i64>().watermark(at(69)).clock(secs(1)).watermark(at(70)).clock(secs(1));
             let windows = Fixed::of(MINUTE).allowed_lateness(secs(10)).discarding();
             let signal = bundling.of(signal).collection(p).window(windows);
             let seen = main.wait_on(&signal).wait_on(&main).process(|_, out| {
