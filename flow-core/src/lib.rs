@@ -40,10 +40,10 @@ pub mod testing;
 pub mod trigger;
 pub mod window;
 
-mod batches;
 mod bundle;
 mod element;
 mod error;
+mod functions;
 mod group;
 #[cfg(doctest)]
 mod guide;
@@ -63,10 +63,11 @@ pub use bundle::{Bundle, Column, Meta};
 pub use element::{Element, Key, Wire};
 pub use error::{BoxError, Error, ErrorKind, Result, StepLabel};
 pub use flow_macros::Split;
+pub use functions::{Batch, Horizon};
 pub use group::Group;
 pub use keyed::{StatefulCx, StatefulFn, TimerSetting};
 pub use pane::{Pane, Timing};
-pub use pcollection::{PCollection, With};
+pub use pcollection::{CoGroup, Fanout, PCollection, With};
 pub use pipeline::Pipeline;
 pub use reference::ReferenceRunner;
 pub use runner::{Runner, StepReport, Summary};

@@ -17,7 +17,7 @@ pub use crate::window::{
     Calendar, Existing, Fixed, Global, Sessions, Sliding, TimestampCombiner, Window, WindowFn, WindowInto,
 };
 pub use crate::{
-    BoxError, BundleEmit, DoFn, Element, Emit, Group, Key, PCollection, Pane, Pipeline, ReferenceRunner,
-    Reified, Runner, StatefulCx, StatefulFn, Timestamp, Timing, View, Wire,
+    Batch, BoxError, BundleEmit, DoFn, Element, Emit, Group, Horizon, Key, PCollection, Pane, Pipeline,
+    ReferenceRunner, Reified, Runner, StatefulCx, StatefulFn, Timestamp, Timing, View, Wire,
 };
 pub use flow_macros::Split;

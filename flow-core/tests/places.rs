@@ -59,13 +59,18 @@ fn aggregations_are_at_the_callers_line() {
     all_here(|p| { let n = p.create([1]); let _ = (n.combine(Sum), n.sample(1), n.top(1), n.count(), n.distinct()); });
     all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.combine_per_key(Sum), n.count_per_key(), n.sum_per_key(), n.mean_per_key(), n.group_by_key()); });
     all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.min_per_key(), n.max_per_key(), n.latest_per_key()); });
-    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.join(&n), n.left_join(&n), n.outer_join(&n), n.co_group(&n)); });
+    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.join(&n), n.left_join(&n), n.outer_join(&n), n.co_group(&n), n.co_group((&n, &n, &n))); });
+    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.interval_join(&n, Duration::ZERO, Duration::ZERO), n.temporal_join(&n), n.left_temporal_join(&n)); });
+    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.sample_per_key(1), n.top_per_key(1), n.quantiles_per_key([0.5]), n.approx_distinct_per_key()); });
+    all_here(|p| { let n = p.create([1]); let _ = (n.latest(), n.quantiles([0.5]), n.approx_distinct(), n.with_fanout(2).combine(Sum)); });
+    all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.with_fanout(2).combine_per_key(Sum), n.with_fanout_by(|_| 2).combine_per_key(Sum)); });
 }
 
 #[test]
 #[rustfmt::skip]
 fn steps_with_state_are_at_the_callers_line() {
     all_here(|p| { let n = p.create([(1, 1)]); let _ = (n.par_do_stateful(Pass), n.stateful(|_, n, (): &mut (), out| out.emit(n)), n.group_into_batches(2)); });
+    all_here(|p| { let n = p.create([1]); let _ = (n.batches(2), n.wait_on(&n), n.key_by(|n| *n).time_sorted()); });
     all_here(|p| { let n = p.create([1]); let _ = (n.deduplicate(Duration::MAX), n.deduplicate_by(Duration::MAX, |n| *n)); });
 }
 

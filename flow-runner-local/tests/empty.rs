@@ -20,7 +20,7 @@ impl DoFn<Pair, Pair> for PassOn {
 
 #[test]
 fn every_verb_makes_nothing_of_nothing() {
-    let verbs: [(&str, fn(&PCollection<Pair>) -> PCollection<Pair>); 26] = [
+    let verbs: [(&str, fn(&PCollection<Pair>) -> PCollection<Pair>); 36] = [
         ("map", |p| p.map(|pair| pair)),
         ("filter", |p| p.filter(|_| true)),
         ("filter_map", |p| p.filter_map(Some)),
@@ -47,6 +47,16 @@ fn every_verb_makes_nothing_of_nothing() {
         ("group_into_batches", |p| p.group_into_batches(2).map_values(|batch| batch.len() as u64)),
         ("deduplicate", |p| p.deduplicate(Duration::from_secs(1))),
         ("outer_join", |p| p.outer_join(p).map(|(key, _)| (key, 1))),
+        ("co_group", |p| p.co_group((p, p)).map(|(key, _)| (key, 1))),
+        ("interval_join", |p| p.interval_join(p, Duration::MAX, Duration::MAX).map_values(|(n, _)| n)),
+        ("temporal_join", |p| p.temporal_join(p).map_values(|(n, _)| n)),
+        ("left_temporal_join", |p| p.left_temporal_join(p).map_values(|(n, _)| n)),
+        ("time_sorted", |p| p.time_sorted()),
+        ("batches", |p| p.batches(2).map(|batch| (1, batch.len() as u64))),
+        ("wait_on", |p| p.wait_on(p)),
+        ("latest", PCollection::latest),
+        ("with_fanout", |p| p.with_fanout(3).combine_per_key(Sum)),
+        ("top_per_key", |p| p.top_per_key(2).map_values(|top| top[0])),
     ];
     for (verb, apply) in verbs {
         let p = Pipeline::new();

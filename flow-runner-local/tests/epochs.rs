@@ -71,6 +71,48 @@ fn what_is_remembered_against_duplicates_holds_no_acknowledgement() {
 }
 
 #[test]
+fn what_waits_in_a_batch_is_acknowledged_when_the_batch_has_left() {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("batched", &log), Feed::new("plain", &log));
+    let p = Pipeline::new();
+    let batches = p.read(feed.clone()).key_by(|_| ()).group_into_batches(3);
+    batches.flat_map(|((), batch)| batch).write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    feed.add([(1, 0), (2, 0)]);
+    for round in 1..=5 {
+        other.add([(1000 + round, 0)]);
+        log.wait("the plain value is written", |facts| visible(facts).contains(&(1000 + round)));
+    }
+    assert_eq!(acknowledged(&log.facts(), "batched"), 0, "the batch is not full");
+    feed.add([(3, 0)]);
+    log.wait("the batch is acknowledged", |facts| acknowledged(facts, "batched") == 3);
+    drained(job);
+}
+
+#[test]
+fn what_no_partner_can_come_for_is_acknowledged() {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("joined", &log), Feed::new("plain", &log));
+    let p = Pipeline::new();
+    let pairs = p.read(feed.clone()).key_by(|n| n % 2);
+    let near = pairs.interval_join(&pairs, Duration::ZERO, Duration::from_secs(10));
+    near.values().map(|(one, other)| one * 10 + other).write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    feed.add([(1, 5), (3, 6)]);
+    other.add([(1000, 0)]);
+    log.wait("the pairs are written", |facts| visible(facts) == [11, 13, 33, 1000]);
+    feed.watermark(16);
+    other.add([(1001, 0)]);
+    log.wait("an epoch has ended", |facts| visible(facts).contains(&1001));
+    assert_eq!(acknowledged(&log.facts(), "joined"), 0, "a partner at 16 may still come");
+    feed.watermark(17);
+    log.wait("both are acknowledged", |facts| acknowledged(facts, "joined") == 2);
+    drained(job);
+}
+
+#[test]
 fn what_a_window_holds_is_acknowledged_when_it_has_left() {
     let log = Log::default();
     let (feed, other) = (Feed::new("windowed", &log), Feed::new("plain", &log));

@@ -47,6 +47,7 @@ mod logic;
 mod of;
 mod tuple;
 
+pub(crate) use digest::encoding;
 pub use function::{CombineFn, fold};
 
 pub use count::Count;

@@ -56,6 +56,30 @@ impl<T: Element> PCollection<T> {
     {
         self.combine(TopN::largest(n))
     }
+
+    /// The element with the greatest timestamp of each window; of several, the one with the greatest encoding.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let latest = apply([10, 30, 20], |n: &PCollection<i64>| n.with_timestamps(|n| Timestamp::from_secs(*n)).latest());
+    /// assert_eq!(latest, [30]);
+    /// ```
+    #[track_caller]
+    pub fn latest(&self) -> PCollection<T>
+    where
+        T: Wire,
+    {
+        self.composite("latest", || {
+            let stamped: PCollection<(Timestamp, T)> = self.then(
+                "stamp",
+                steps::process(|value: T, out: &mut crate::Emit<'_, (Timestamp, T)>| {
+                    let at = out.timestamp();
+                    out.emit((at, value));
+                }),
+            );
+            stamped.combine(Latest).then("value", steps::filter_map(|latest: Option<T>| latest))
+        })
+    }
 }
 
 impl<T: Element> PCollection<T> {

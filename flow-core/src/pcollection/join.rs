@@ -1,43 +1,16 @@
 use std::panic::Location;
 
-use serde::{Deserialize, Serialize};
-
 use super::PCollection;
 use crate::Element;
 use crate::element::{Key, Wire};
+use crate::functions::Side;
 use crate::group::{Collect, Group};
 use crate::steps::{self, Emit};
 
-/// A value of one side of a join.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Side<L, R> {
-    Left(L),
-    Right(R),
-}
-
 impl<K: Element, V: Element> PCollection<(K, V)> {
-    /// The values of each key and window on both sides, in one group each; a side without any is empty.
-    ///
-    /// ```
-    /// # use flow_core::prelude::*;
-    /// let sizes = apply([(1, 'a'), (2, 'b')], |left: &PCollection<(u32, char)>| {
-    ///     let right = left.filter(|(k, _)| *k == 1).map_values(|c| c.to_string());
-    ///     left.co_group(&right).map(|(key, (l, r))| (key, l.len(), r.len()))
-    /// });
-    /// assert_eq!(sizes, [(1, 1, 1), (2, 1, 0)]);
-    /// ```
-    #[track_caller]
-    pub fn co_group<W: Wire>(&self, right: &PCollection<(K, W)>) -> PCollection<(K, (Group<V>, Group<W>))>
-    where
-        K: Key,
-        V: Wire,
-    {
-        self.joined("co_group", right, |key, left, right, out| {
-            out.emit((key, (Group::from(left), Group::from(right))));
-        })
-    }
-
-    /// Every pair of a value here and a value there of the same key and window.
+    /// Every pair of a value here and a value there of the same key and window. In sessions these are the values of one
+    /// session of both sides. For values near each other in time, see [`interval_join`](PCollection::interval_join); for
+    /// values as of a time, [`temporal_join`](PCollection::temporal_join).
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -113,7 +86,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 
     #[track_caller]
-    fn joined<W: Wire, Out: crate::Element>(
+    fn joined<W: Wire, Out: Element>(
         &self,
         verb: &'static str,
         right: &PCollection<(K, W)>,
@@ -123,33 +96,58 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         K: Key,
         V: Wire,
     {
-        let location = Location::caller();
-        if !self.graph.same(&right.graph) {
-            self.error(location, format!("{verb} takes collections of one pipeline"));
-            return self.then(verb, steps::process(|_, _: &mut Emit<'_, (K, Out)>| {}));
-        }
-        self.composite(verb, || {
-            let lefts: PCollection<(K, Side<V, W>)> =
-                self.then("left", steps::map(|(key, value)| (key, Side::Left(value))));
-            let rights: PCollection<(K, Side<V, W>)> =
-                right.then("right", steps::map(|(key, value)| (key, Side::Right(value))));
-            let both = lefts.flattened(verb, [&rights]);
-            let groups = both.combined("group", Collect::new(), false);
-            groups.then(
-                "pair",
-                steps::process(move |(key, sides): (K, Group<Side<V, W>>), out: &mut Emit<'_, (K, Out)>| {
-                    let (mut left, mut right) = (Vec::new(), Vec::new());
-                    for side in sides {
-                        match side {
-                            Side::Left(value) => left.push(value),
-                            Side::Right(value) => right.push(value),
-                        }
-                    }
-                    pair(key, left, right, out);
-                }),
-            )
-        })
+        self.composite(verb, || self.paired(verb, right, pair))
     }
+
+    /// The steps of a join.
+    #[track_caller]
+    pub(super) fn paired<W: Wire, Out: Element>(
+        &self,
+        verb: &'static str,
+        right: &PCollection<(K, W)>,
+        pair: impl Fn(K, Vec<V>, Vec<W>, &mut Emit<'_, (K, Out)>) + Send + Sync + 'static,
+    ) -> PCollection<(K, Out)>
+    where
+        K: Key,
+        V: Wire,
+    {
+        let groups = self.both_sides(verb, right).combined("group", Collect::new(), false);
+        groups.then(
+            "pair",
+            steps::process(move |(key, sides): (K, Group<Side<V, W>>), out: &mut Emit<'_, (K, Out)>| {
+                let (left, right) = parted(sides);
+                pair(key, left, right, out);
+            }),
+        )
+    }
+
+    /// The values of both sides as one collection.
+    #[track_caller]
+    pub(super) fn both_sides<W: Wire>(
+        &self,
+        verb: &str,
+        right: &PCollection<(K, W)>,
+    ) -> PCollection<(K, Side<V, W>)> {
+        let lefts = self.then("left", steps::map(|(key, value)| (key, Side::Left(value))));
+        if !self.graph.same(&right.graph) {
+            self.error(Location::caller(), format!("{verb} takes collections of one pipeline"));
+            return lefts;
+        }
+        let rights = right.then("right", steps::map(|(key, value)| (key, Side::Right(value))));
+        lefts.flattened(verb, [&rights])
+    }
+}
+
+/// The values of each side.
+pub(super) fn parted<V, W>(sides: impl IntoIterator<Item = Side<V, W>>) -> (Vec<V>, Vec<W>) {
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for side in sides {
+        match side {
+            Side::Left(value) => left.push(value),
+            Side::Right(value) => right.push(value),
+        }
+    }
+    (left, right)
 }
 
 /// The values, or one `None` if there is none.

@@ -1,9 +1,7 @@
 use std::panic::Location;
-use std::time::Duration;
 
 use super::PCollection;
 use crate::Element;
-use crate::batches::{Batches, Deduplicate};
 use crate::combine::CombineFn;
 use crate::element::{Key, Wire};
 use crate::group::{Collect, Group};
@@ -95,8 +93,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     /// ```
     /// # use flow_core::prelude::*;
     /// # use flow_core::testing::stream;
-    /// # use std::time::Duration;
-    /// /// Says when a key has been silent for a minute.
+    /// #     /// /// Says when a key has been silent for a minute.
     /// #[derive(Clone)]
     /// struct Silent;
     ///
@@ -187,25 +184,6 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         self.keeping_state("stateful_merging", String::new(), "", f)
     }
 
-    /// The values of each key and window in groups of `size`; the rest when the window expires.
-    ///
-    /// ```
-    /// # use flow_core::prelude::*;
-    /// let sizes = apply(0..5, |n: &PCollection<u32>| {
-    ///     n.key_by(|_| "all".to_string()).group_into_batches(2).map(|(_, batch)| batch.len())
-    /// });
-    /// assert_eq!(sizes, [2, 2, 1]);
-    /// ```
-    #[track_caller]
-    pub fn group_into_batches(&self, size: usize) -> PCollection<(K, Group<V>)>
-    where
-        K: Key,
-        V: Wire,
-    {
-        let size = size.max(1);
-        self.keeping_state("group_into_batches", format!("of {size}"), GROUP_FIRST, Batches { size })
-    }
-
     #[track_caller]
     pub(super) fn combined<C: CombineFn<V>>(
         &self,
@@ -224,7 +202,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
 
     /// A step that keeps state for each key and window; `how` it can be kept where windows merge.
     #[track_caller]
-    fn keeping_state<Out: Element>(
+    pub(super) fn keeping_state<Out: Element>(
         &self,
         verb: &'static str,
         detail: String,
@@ -247,7 +225,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
 }
 
 /// Where state cannot be kept for windows that merge.
-const GROUP_FIRST: &str = "group them first, or use other windows";
+pub(super) const GROUP_FIRST: &str = "group them first, or use other windows";
 
 impl<T: Element> PCollection<T> {
     /// This collection's windowing, checked for what would lose data or never emit in a grouping.
@@ -263,56 +241,5 @@ impl<T: Element> PCollection<T> {
             self.error(location, reason);
         }
         windowing
-    }
-}
-
-impl<K: Element> PCollection<K> {
-    /// Each distinct element once for each window, as soon as it comes, if it did not come in the `horizon` of
-    /// processing time before.
-    ///
-    /// ```
-    /// # use flow_core::prelude::*;
-    /// # use std::time::Duration;
-    /// let once = apply([1, 2, 1], |n: &PCollection<u32>| n.deduplicate(Duration::from_secs(600)));
-    /// assert_eq!(once, [1, 2]);
-    /// ```
-    #[track_caller]
-    pub fn deduplicate(&self, horizon: Duration) -> PCollection<K>
-    where
-        K: Key,
-    {
-        self.composite("deduplicate", || {
-            self.then("key", steps::map(|value| (value, ()))).firsts(horizon).keys()
-        })
-    }
-}
-
-impl<T: Wire> PCollection<T> {
-    /// The first element of each key in each window, as soon as it comes; further ones of the key are dropped until the
-    /// `horizon` of processing time has passed since then. What is remembered is in memory alone, and does not keep
-    /// sources from being told.
-    ///
-    /// ```
-    /// # use flow_core::prelude::*;
-    /// # use std::time::Duration;
-    /// let firsts = apply([(1, "a"), (2, "b"), (1, "c")].map(|(n, s)| (n, s.to_owned())), |p: &PCollection<(u32, String)>| {
-    ///     p.deduplicate_by(Duration::from_secs(600), |(id, _)| *id)
-    /// });
-    /// assert_eq!(firsts, [(1, "a".to_owned()), (2, "b".to_owned())]);
-    /// ```
-    #[track_caller]
-    pub fn deduplicate_by<K: Key>(
-        &self,
-        horizon: Duration,
-        key: impl Fn(&T) -> K + Send + Sync + 'static,
-    ) -> PCollection<T> {
-        self.composite("deduplicate_by", || self.key_by(key).firsts(horizon).values())
-    }
-}
-
-impl<K: Key, V: Wire> PCollection<(K, V)> {
-    #[track_caller]
-    fn firsts(&self, horizon: Duration) -> PCollection<(K, V)> {
-        self.keeping_state("deduplicate", format!("{horizon:?}"), GROUP_FIRST, Deduplicate { horizon })
     }
 }

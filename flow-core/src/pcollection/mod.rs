@@ -1,12 +1,20 @@
 //! Collections and their verbs.
 
 mod aggregate;
+mod approximate;
+mod batches;
+mod co_group;
+mod deduplicate;
 mod elementwise;
+mod fanout;
 mod join;
+mod join_in_time;
 mod keyed;
 mod shape;
 mod side;
+mod time_sorted;
 mod timed;
+mod wait_on;
 mod write;
 
 use std::marker::PhantomData;
@@ -18,12 +26,81 @@ use crate::graph::{CollectionId, Graph, NewStep, Shared};
 use crate::steps::Typed;
 use crate::window::Windowing;
 
+pub use co_group::CoGroup;
+pub use fanout::Fanout;
 pub use side::With;
 
 /// A collection of elements, bounded or not, each with an event time and a window.
 ///
 /// It is a handle: cheap to clone, and read by as many steps as ask. Verbs make new collections of it; those for
 /// pairs exist only on `PCollection<(K, V)>`.
+///
+/// | to | verbs |
+/// | --- | --- |
+/// | change elements | [`map`], [`filter`], [`filter_map`], [`flat_map`], [`process`], [`par_do`], [`map_async`], [`inspect`], [`reify`] |
+/// | part and unite | [`split`], [`partition`], [`split_late`], [`flatten`] |
+/// | give time and windows | [`with_timestamps`], [`window`] |
+/// | aggregate | [`combine`], [`combine_per_key`], [`count`], [`distinct`], [`sample`], [`top`], [`latest`], [`quantiles`], [`approx_distinct`] and their forms per key; [`with_fanout`] for hot keys |
+/// | group | [`key_by`], [`group_by_key`], [`co_group`], [`group_into_batches`], [`batches`] |
+/// | join by window | [`join`], [`left_join`], [`outer_join`] |
+/// | join by time | [`interval_join`], [`temporal_join`], [`left_temporal_join`] |
+/// | remember | [`stateful`], [`par_do_stateful`], [`deduplicate`], [`deduplicate_by`], [`time_sorted`] |
+/// | look aside and wait | [`with`], [`as_single`], [`as_list`], [`as_map`], [`as_multimap`], [`wait_on`] |
+/// | spread the work | [`reshuffle`] |
+/// | write | [`write`], [`try_write`], [`write_by`], [`for_each`] |
+///
+/// [`map`]: PCollection::map
+/// [`filter`]: PCollection::filter
+/// [`filter_map`]: PCollection::filter_map
+/// [`flat_map`]: PCollection::flat_map
+/// [`process`]: PCollection::process
+/// [`par_do`]: PCollection::par_do
+/// [`map_async`]: PCollection::map_async
+/// [`inspect`]: PCollection::inspect
+/// [`reify`]: PCollection::reify
+/// [`split`]: PCollection::split
+/// [`partition`]: PCollection::partition
+/// [`split_late`]: PCollection::split_late
+/// [`flatten`]: PCollection::flatten
+/// [`with_timestamps`]: PCollection::with_timestamps
+/// [`window`]: PCollection::window
+/// [`combine`]: PCollection::combine
+/// [`combine_per_key`]: PCollection::combine_per_key
+/// [`count`]: PCollection::count
+/// [`distinct`]: PCollection::distinct
+/// [`sample`]: PCollection::sample
+/// [`top`]: PCollection::top
+/// [`latest`]: PCollection::latest
+/// [`quantiles`]: PCollection::quantiles
+/// [`approx_distinct`]: PCollection::approx_distinct
+/// [`with_fanout`]: PCollection::with_fanout
+/// [`key_by`]: PCollection::key_by
+/// [`group_by_key`]: PCollection::group_by_key
+/// [`co_group`]: PCollection::co_group
+/// [`group_into_batches`]: PCollection::group_into_batches
+/// [`batches`]: PCollection::batches
+/// [`join`]: PCollection::join
+/// [`left_join`]: PCollection::left_join
+/// [`outer_join`]: PCollection::outer_join
+/// [`interval_join`]: PCollection::interval_join
+/// [`temporal_join`]: PCollection::temporal_join
+/// [`left_temporal_join`]: PCollection::left_temporal_join
+/// [`stateful`]: PCollection::stateful
+/// [`par_do_stateful`]: PCollection::par_do_stateful
+/// [`deduplicate`]: PCollection::deduplicate
+/// [`deduplicate_by`]: PCollection::deduplicate_by
+/// [`time_sorted`]: PCollection::time_sorted
+/// [`with`]: PCollection::with
+/// [`as_single`]: PCollection::as_single
+/// [`as_list`]: PCollection::as_list
+/// [`as_map`]: PCollection::as_map
+/// [`as_multimap`]: PCollection::as_multimap
+/// [`wait_on`]: PCollection::wait_on
+/// [`reshuffle`]: PCollection::reshuffle
+/// [`write`]: PCollection::write
+/// [`try_write`]: PCollection::try_write
+/// [`write_by`]: PCollection::write_by
+/// [`for_each`]: PCollection::for_each
 #[must_use = "a collection that no step reads goes nowhere: write it, or look at it with `for_each`"]
 pub struct PCollection<T> {
     pub(crate) graph: Shared,

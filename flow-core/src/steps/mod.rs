@@ -2,6 +2,7 @@
 
 mod async_map;
 mod emit;
+mod late;
 mod link;
 mod map;
 mod pardo;
@@ -15,6 +16,7 @@ mod write;
 pub(crate) use async_map::Order;
 pub(crate) use async_map::async_map;
 pub use emit::{BundleEmit, Emit};
+pub(crate) use late::{drop_late, trailing};
 pub(crate) use link::Typed;
 pub(crate) use map::{filter, filter_map, inspect, map};
 pub use pardo::DoFn;

@@ -273,6 +273,22 @@ impl Windowing {
         Windowing { trigger: self.trigger.continuation(), windows, ..self.clone() }
     }
 
+    /// The same windows, each emitted once, at its end, with nothing late.
+    pub(crate) fn at_its_end(&self) -> Windowing {
+        Windowing { windows: Arc::clone(&self.windows), ..Windowing::default() }
+    }
+
+    /// The windowing of what is aggregated in parts, to be put together under this one: each pane of a part holds what
+    /// came since the last, and there is none without anything.
+    pub(crate) fn of_parts(&self) -> Windowing {
+        Windowing {
+            accumulation: Accumulation::Discarding,
+            closing: Closing::FireIfNonEmpty,
+            on_time: OnTime::FireIfNonEmpty,
+            ..self.clone()
+        }
+    }
+
     /// Whether windows of one key may merge.
     pub fn is_merging(&self) -> bool {
         self.windows.is_merging()

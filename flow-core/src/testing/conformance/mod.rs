@@ -1,4 +1,4 @@
-//! The laws of the open traits, as suites that every implementation can run; and for a [`Runner`](crate::Runner) the
+//! The laws of the open traits, and of keys, as suites that every implementation can run; and for a [`Runner`](crate::Runner) the
 //! model itself, in [`cases`].
 //!
 //! A suite panics with the law that is broken and the values that break it. It draws orders and splits from a
@@ -6,12 +6,14 @@
 
 mod cases;
 mod combine_fn;
+mod key;
 mod sink;
 mod source;
 mod window_fn;
 
 pub use cases::{Bundling, Case, Ends, Holds, Test, Windowed, cases, engine, engine_cases, runner};
 pub use combine_fn::{combine_fn, combine_fn_by};
+pub use key::key;
 pub use sink::sink;
 pub use source::source;
 pub use window_fn::window_fn;

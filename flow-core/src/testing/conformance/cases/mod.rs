@@ -1,8 +1,10 @@
 //! What the Beam model means, as cases that every runner reproduces.
 
+mod combining;
 mod construction;
 mod elements;
 mod engine;
+mod joins;
 pub(crate) mod notation;
 mod panes;
 mod sessions;
@@ -12,6 +14,7 @@ mod stateful;
 mod timers;
 mod steps;
 mod timestamps;
+mod transforms;
 mod triggers;
 mod windowed;
 mod windows;
@@ -72,7 +75,8 @@ pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
     let pipelines = [side_inputs::CASES, state::CASES, timers::CASES, construction::CASES, elements::CASES];
-    panes.into_iter().chain(pipelines).flatten()
+    let verbs = [combining::CASES, joins::CASES, transforms::CASES];
+    panes.into_iter().chain(pipelines).chain(verbs).flatten()
 }
 
 /// Something that a runner must reproduce.

@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+
+use super::At;
+use crate::element::{Key, Wire};
+use crate::keyed::{StatefulCx, StatefulFn};
+use crate::{BoxError, Timestamp};
+
+/// Behind `time_sorted`: keeps the values of a key until the watermark has reached them, and passes them on by time.
+///
+/// One timer stands at the earliest value, fires when the watermark gets there, and holds it until then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeSorted {
+    /// The allowed lateness, in microseconds.
+    pub(crate) lateness: i64,
+}
+
+/// Values by timestamp; those of one timestamp in the order of their arrival.
+type Kept<V> = BTreeMap<Timestamp, Vec<V>>;
+
+type Cx<'a, K, V> = StatefulCx<'a, (), At<(K, V)>>;
+
+impl TimeSorted {
+    /// Passes on what the watermark has reached, and waits for the next.
+    fn release<K: Key, V: Wire>(self, key: &K, kept: &mut Kept<V>, upto: Timestamp, cx: &mut Cx<'_, K, V>) {
+        while let Some(entry) = kept.first_entry().filter(|entry| *entry.key() <= upto) {
+            let (at, values) = entry.remove_entry();
+            for value in values {
+                cx.emit((at, (key.clone(), value)));
+            }
+        }
+        match kept.first_key_value() {
+            Some((at, _)) => cx.set_timer((), self.within(*at, cx)),
+            None => cx.forget(),
+        }
+    }
+
+    /// An element's timestamp may have moved behind its window, after which no timer fires.
+    fn within<K: Key, V: Wire>(self, at: Timestamp, cx: &Cx<'_, K, V>) -> Timestamp {
+        at.min(cx.window().expiry(self.lateness))
+    }
+}
+
+impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
+    type State = Kept<V>;
+    type Timer = ();
+
+    fn process(&self, key: &K, value: V, kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) -> Result<(), BoxError> {
+        let (at, watermark) = (cx.timestamp(), cx.watermark());
+        let earliest = kept.first_key_value().map(|(at, _)| *at);
+        // What is late goes on at once, but not ahead of what the watermark has reached and is about to go.
+        if at < watermark && earliest.is_none_or(|earliest| watermark < earliest) {
+            cx.emit((at, (key.clone(), value)));
+            return Ok(());
+        }
+        kept.entry(at).or_default().push(value);
+        if earliest.is_none_or(|earliest| at < earliest) {
+            cx.set_timer((), self.within(at, cx));
+        }
+        Ok(())
+    }
+
+    fn on_timer(&self, key: &K, (): (), kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) -> Result<(), BoxError> {
+        // Of what is due only the earliest: the timers of other keys between it and the next come first.
+        let upto = kept.first_key_value().map_or(Timestamp::MIN, |(at, _)| *at);
+        self.release(key, kept, upto, cx);
+        Ok(())
+    }
+
+    fn on_window_expiration(
+        &self,
+        key: &K,
+        kept: &mut Kept<V>,
+        cx: &mut Cx<'_, K, V>,
+    ) -> Result<(), BoxError> {
+        self.release(key, kept, Timestamp::MAX, cx);
+        Ok(())
+    }
+}
