@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::stateful::{Fns, at, before, hello, hello_at, ms};
-use super::{Case, Pairs};
+use super::Case;
+use super::windowed::Pairs;
 use crate::testing::{assert_that, stream};
 use crate::window::{Fixed, Sessions, Sliding, Window};
 use crate::{StatefulCx, Timestamp};
