@@ -21,7 +21,7 @@
 //! - [`combine`] has the aggregations; [`DoFn`] and [`StatefulFn`] are steps with a life or a memory of their own.
 //! - [`testing`] runs transforms on plain values, and streams from a script.
 //! - [`source`] and [`sink`] are what a connector implements.
-//! - [`exec`] and [`graph`] are for authors of runners.
+//! - [`exec`], [`graph`] and [`scratch`] are for authors of runners.
 
 #[allow(unused_extern_crates, reason = "derive(Split) names this crate by its path")]
 extern crate self as flow_core;
@@ -31,6 +31,7 @@ pub mod exec;
 pub mod graph;
 pub mod metrics;
 pub mod prelude;
+pub mod scratch;
 pub mod sink;
 pub mod source;
 pub mod split;
@@ -43,7 +44,10 @@ mod bundle;
 mod element;
 mod error;
 mod group;
+#[cfg(doctest)]
+mod guide;
 mod keyed;
+mod lookup;
 mod memory;
 mod pane;
 mod pcollection;
@@ -61,12 +65,13 @@ pub use error::{BoxError, Error, ErrorKind, Result, StepLabel};
 pub use flow_macros::Split;
 pub use group::Group;
 pub use keyed::{StatefulCx, StatefulFn};
+pub use lookup::{Lookup, Pairs, Values};
 pub use pane::{Pane, Timing};
 pub use pcollection::{PCollection, With};
 pub use pipeline::Pipeline;
 pub use reference::ReferenceRunner;
 pub use runner::{Runner, StepReport, Summary};
-pub use steps::{BundleEmit, DoFn, Emit, Outcome};
+pub use steps::{BundleEmit, DoFn, DoFnWith, Emit, Outcome};
 pub use time::{Timestamp, TimestampError};
 pub use views::{SideInputs, View, Views};
 

@@ -16,7 +16,7 @@ pub use crate::window::{
     Existing, Fixed, Global, Sessions, Sliding, TimestampCombiner, Window, WindowFn, WindowInto,
 };
 pub use crate::{
-    BoxError, BundleEmit, DoFn, Element, Emit, Group, Key, PCollection, Pane, Pipeline, ReferenceRunner,
-    Reified, Runner, StatefulCx, StatefulFn, Timestamp, Timing, View, Wire,
+    BoxError, BundleEmit, DoFn, DoFnWith, Element, Emit, Group, Key, Lookup, PCollection, Pane, Pipeline,
+    ReferenceRunner, Reified, Runner, StatefulCx, StatefulFn, Timestamp, Timing, View, Wire,
 };
 pub use flow_macros::Split;

@@ -14,8 +14,8 @@ mod collect;
 mod script;
 mod sinks;
 
-pub use apply::{Given, apply, run};
-pub use assert::{That, assert_that};
+pub use apply::{Given, apply, apply_on, run, run_on};
+pub use assert::{That, Verdict, assert_that};
 pub use collect::{Collected, collect};
 pub use script::{Input, Script, Stream, stream};
 pub use sinks::{MemorySink, MemorySinks};

@@ -4,8 +4,10 @@ mod construction;
 mod elements;
 pub(crate) mod notation;
 mod panes;
+mod scripts;
 mod sessions;
 mod side_inputs;
+mod side_panes;
 mod state;
 mod timestamps;
 mod triggers;
@@ -45,8 +47,9 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
 /// All cases, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
-    let pipelines = [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES];
-    panes.into_iter().chain(pipelines).flatten()
+    let sides = [side_inputs::CASES, side_panes::CASES];
+    let pipelines = [state::CASES, construction::CASES, elements::CASES, scripts::CASES];
+    panes.into_iter().chain(sides).chain(pipelines).flatten()
 }
 
 /// Something that a runner must reproduce.
