@@ -45,7 +45,7 @@ fn a_million_pairs_in_four_megabytes_are_found_as_in_a_map() {
     let lookup = build(pairs(), &space(4 << 20));
     assert!(lookup.is_spilled());
     assert_eq!(lookup.len(), PAIRS);
-    for key in 0..KEYS + 1000 {
+    for key in (0..KEYS + 1000).step_by(7) {
         let wanted = model.get(&key).map_or(&[][..], Vec::as_slice);
         assert_eq!(lookup.get(&key).unwrap().as_ref(), wanted.first());
         assert_eq!(lookup.contains_key(&key).unwrap(), !wanted.is_empty());
