@@ -101,20 +101,20 @@ impl<U> Emit<'_, U> {
 }
 
 /// Where the results of a bundle's end go.
-pub(super) struct Next<'a, U> {
+pub(super) struct BundleEnd<'a, U> {
     pub(super) step: StepId,
     pub(super) out: &'a mut Bundle<U>,
     pub(super) next: &'a mut dyn Receiver<U>,
     pub(super) cx: &'a mut Cx,
 }
 
-impl<U> Next<'_, U> {
+impl<U> BundleEnd<'_, U> {
     /// Calls a function with a place for its results, and passes them on.
     pub(super) fn emit(
         self,
         f: impl FnOnce(&mut BundleEmit<'_, U>) -> Result<(), BoxError>,
     ) -> crate::Result<()> {
-        let Next { step, out, next, cx } = self;
+        let BundleEnd { step, out, next, cx } = self;
         out.clear();
         let mut emit = BundleEmit { inner: Inner { step, out, next, cx, uniform: false, failed: None } };
         let result = f(&mut emit);

@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use super::emit::{BundleEmit, Emit, Next};
+use super::emit::{BundleEmit, BundleEnd, Emit};
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{for_each, user_error};
 use super::side::{Body, side};
@@ -197,9 +197,9 @@ impl<U, P: Phases<U>> Life<U, P> {
         Ok(())
     }
 
-    fn finish(&mut self, next: Next<'_, U>) -> Result<()> {
+    fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
         if std::mem::take(&mut self.open) {
-            return next.emit(|out| self.phases.finish_bundle(out));
+            return end.emit(|out| self.phases.finish_bundle(out));
         }
         Ok(())
     }
@@ -214,8 +214,8 @@ impl<T, S: Views, U, D: DoFnWith<T, S, U>> Body<T, S, U> for Life<U, Viewing<T, 
         self.phases.0.process(value, views, out)
     }
 
-    fn finish(&mut self, next: Next<'_, U>) -> Result<()> {
-        Life::finish(self, next)
+    fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
+        Life::finish(self, end)
     }
 }
 
@@ -236,7 +236,7 @@ impl<T: Element, U: Element, D: DoFn<T, U>> Transform<T, U> for ParDo<T, U, D> {
     }
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        self.life.finish(Next { step: self.step, out: &mut self.out, next, cx })?;
+        self.life.finish(BundleEnd { step: self.step, out: &mut self.out, next, cx })?;
         next.signal(signal, cx)
     }
 }

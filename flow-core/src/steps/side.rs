@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::emit::{Emit, Next};
+use super::emit::{BundleEnd, Emit};
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{Outcome, for_each, user_error};
 use crate::exec::{Cx, Epoch, Receiver, Signal, StepId};
@@ -22,8 +22,8 @@ pub(super) trait Body<T, S: Views, U> {
     fn process(&mut self, value: T, views: S::Values<'_>, out: &mut Emit<'_, U>) -> Result<(), BoxError>;
 
     /// Called when what was started must be passed on.
-    fn finish(&mut self, next: Next<'_, U>) -> Result<()> {
-        let _ = next;
+    fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
+        let _ = end;
         Ok(())
     }
 }
@@ -178,7 +178,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
 
     /// Has the body pass on what it collected, before the watermark moves.
     fn finish(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        self.body.finish(Next { step: self.step, out: &mut self.out, next, cx })
+        self.body.finish(BundleEnd { step: self.step, out: &mut self.out, next, cx })
     }
 
     fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
