@@ -1,6 +1,7 @@
 use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::marker::PhantomData;
 use std::mem::size_of;
-use std::ops::Range;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,154 +11,131 @@ use crate::BoxError;
 /// About so many bytes are read at a time: a key of the index stands for so many.
 pub(super) const BLOCK: usize = 4 << 10;
 
-/// Neighbouring keys with their values: what is read at once. Encoded, each key stands in front of the number of its
-/// values, and each value behind its length.
+/// Neighbouring keys with their values, encoded: what is read at once.
+///
+/// Each key stands in front of the number of its values, and each value behind its length. At the end are the places of
+/// the keys and their number, so that a key is found by decoding a few of them.
 #[derive(Debug)]
 pub(super) struct Block<K> {
     bytes: Vec<u8>,
-    keys: Vec<KeyAt<K>>,
-    values: Vec<ValueAt>,
+    keys: usize,
+    key: PhantomData<fn() -> K>,
 }
 
-#[derive(Debug)]
-struct KeyAt<K> {
-    key: K,
-    /// The first of its values.
-    first: u32,
-}
-
+/// Where the next value of a key stands, and how many are left.
 #[derive(Clone, Copy, Debug)]
-struct ValueAt {
-    start: u32,
-    len: u32,
+pub(super) struct ValuesAt {
+    next: usize,
+    left: u32,
 }
 
 impl<K> Block<K> {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Block { bytes, keys: Vec::new(), values: Vec::new() }
-    }
-
-    /// A value of the last key, or of a further one, which lies in the block's bytes.
-    pub(super) fn place(&mut self, key: K, value: Range<usize>)
-    where
-        K: PartialEq,
-    {
-        if self.keys.last().is_none_or(|last| last.key != key) {
-            self.keys.push(KeyAt { key, first: self.values.len() as u32 });
-        }
-        self.values.push(ValueAt { start: value.start as u32, len: value.len() as u32 });
-    }
-
-    pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, BoxError>
-    where
-        K: DeserializeOwned,
-    {
-        let mut block = Block::new(bytes);
-        let mut at = 0;
-        while at < block.bytes.len() {
-            let (key, rest) = postcard::take_from_bytes::<K>(&block.bytes[at..])?;
-            at = block.bytes.len() - rest.len();
-            block.keys.push(KeyAt { key, first: block.values.len() as u32 });
-            for _ in 0..number(&block.bytes, &mut at)? {
-                let len = number(&block.bytes, &mut at)?;
-                block.values.push(ValueAt { start: at as u32, len });
-                at += len as usize;
-            }
-        }
-        Ok(block)
+    pub(super) fn new(bytes: Vec<u8>) -> Result<Self, BoxError> {
+        let end = bytes.len().checked_sub(size_of::<u32>()).ok_or(CUT_SHORT)?;
+        let keys = number(&bytes, end)? as usize;
+        Ok(Block { bytes, keys, key: PhantomData })
     }
 
     pub(super) fn keys(&self) -> usize {
-        self.keys.len()
+        self.keys
     }
 
-    pub(super) fn key(&self, at: usize) -> &K {
-        &self.keys[at].key
-    }
-
-    /// The place of a key, if it is in here.
-    pub(super) fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
-    where
-        K: Borrow<Q>,
-    {
-        self.keys.binary_search_by(|entry| entry.key.borrow().cmp(key)).ok()
-    }
-
-    /// The values of the key at a place, by their numbers.
-    pub(super) fn values_of(&self, at: usize) -> Range<usize> {
-        let end = self.keys.get(at + 1).map_or(self.values.len(), |next| next.first as usize);
-        self.keys[at].first as usize..end
-    }
-
-    /// An encoded value.
-    pub(super) fn value(&self, number: usize) -> &[u8] {
-        let ValueAt { start, len } = self.values[number];
-        &self.bytes[start as usize..(start + len) as usize]
-    }
-
-    /// About how many bytes of memory it takes.
-    pub(super) fn cost(bytes: usize, keys: usize, values: usize) -> usize {
-        size_of::<Self>() + bytes + keys * size_of::<KeyAt<K>>() + values * size_of::<ValueAt>()
+    /// The next value of a key, encoded.
+    pub(super) fn value(&self, values: &mut ValuesAt) -> Result<Option<&[u8]>, BoxError> {
+        let Some(left) = values.left.checked_sub(1) else { return Ok(None) };
+        let start = values.next + size_of::<u32>();
+        let end = start + number(&self.bytes, values.next)? as usize;
+        *values = ValuesAt { next: end, left };
+        Ok(Some(self.bytes.get(start..end).ok_or(CUT_SHORT)?))
     }
 }
 
-fn number(bytes: &[u8], at: &mut usize) -> Result<u32, BoxError> {
-    let end = *at + size_of::<u32>();
-    let number = bytes.get(*at..end).ok_or("a block ends within a number")?;
-    *at = end;
-    Ok(u32::from_le_bytes(number.try_into()?))
+impl<K: DeserializeOwned> Block<K> {
+    /// The key at a place, and its values.
+    pub(super) fn entry(&self, place: usize) -> Result<(K, ValuesAt), BoxError> {
+        let places = self.bytes.len() - (self.keys + 1) * size_of::<u32>();
+        let at = number(&self.bytes, places + place * size_of::<u32>())? as usize;
+        let (key, rest) = postcard::take_from_bytes(self.bytes.get(at..places).ok_or(CUT_SHORT)?)?;
+        let count = places - rest.len();
+        Ok((key, ValuesAt { next: count + size_of::<u32>(), left: number(&self.bytes, count)? }))
+    }
+
+    /// The place of a key, if it is in here, and its values.
+    pub(super) fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Option<(usize, ValuesAt)>, BoxError>
+    where
+        K: Borrow<Q>,
+    {
+        let (mut from, mut to) = (0, self.keys);
+        while from < to {
+            let middle = from.midpoint(to);
+            let (found, values) = self.entry(middle)?;
+            match found.borrow().cmp(key) {
+                Ordering::Equal => return Ok(Some((middle, values))),
+                Ordering::Less => from = middle + 1,
+                Ordering::Greater => to = middle,
+            }
+        }
+        Ok(None)
+    }
+}
+
+const CUT_SHORT: &str = "a block of it is cut short";
+
+fn number(bytes: &[u8], at: usize) -> Result<u32, BoxError> {
+    let number = bytes.get(at..).and_then(<[u8]>::first_chunk).ok_or(CUT_SHORT)?;
+    Ok(u32::from_le_bytes(*number))
 }
 
 /// Puts keys and values behind each other, as blocks are encoded.
 #[derive(Debug)]
 pub(super) struct Encoder<K> {
     bytes: Vec<u8>,
-    last: Option<K>,
-    /// Where the number of the last key's values stands, and what it is.
-    count_at: usize,
-    count: u32,
-    keys: usize,
-    values: usize,
+    places: Vec<u32>,
+    /// The last key, where the number of its values stands, and what it is.
+    last: Option<(K, usize, u32)>,
 }
 
 impl<K: Serialize + Clone + PartialEq> Encoder<K> {
     pub(super) fn new() -> Self {
-        Encoder { bytes: Vec::new(), last: None, count_at: 0, count: 0, keys: 0, values: 0 }
+        Encoder { bytes: Vec::new(), places: Vec::new(), last: None }
     }
 
     pub(super) fn push(&mut self, key: &K, value: &[u8]) -> Result<(), BoxError> {
-        if self.last.as_ref() != Some(key) {
-            self.end_key();
-            postcard::to_io(key, &mut self.bytes)?;
-            self.count_at = self.bytes.len();
-            self.bytes.extend_from_slice(&[0; size_of::<u32>()]);
-            self.last = Some(key.clone());
-            self.keys += 1;
+        match &mut self.last {
+            Some((last, _, count)) if last == key => *count += 1,
+            _ => self.begin(key)?,
         }
-        self.count += 1;
-        self.values += 1;
-        self.bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(&u32::try_from(value.len())?.to_le_bytes());
         self.bytes.extend_from_slice(value);
         Ok(())
     }
 
+    fn begin(&mut self, key: &K) -> Result<(), BoxError> {
+        self.end_key();
+        self.places.push(u32::try_from(self.bytes.len())?);
+        postcard::to_io(key, &mut self.bytes)?;
+        self.last = Some((key.clone(), self.bytes.len(), 1));
+        self.bytes.extend_from_slice(&[0; size_of::<u32>()]);
+        Ok(())
+    }
+
     fn end_key(&mut self) {
-        if self.last.take().is_some() {
-            let count = std::mem::take(&mut self.count).to_le_bytes();
-            self.bytes[self.count_at..self.count_at + count.len()].copy_from_slice(&count);
+        if let Some((_, at, count)) = self.last.take() {
+            self.bytes[at..at + size_of::<u32>()].copy_from_slice(&count.to_le_bytes());
         }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= BLOCK
+        self.bytes.len() + self.places.len() * size_of::<u32>() >= BLOCK
     }
 
-    /// The encoded block, and what it will take decoded; empties this.
-    pub(super) fn take(&mut self) -> (Vec<u8>, usize) {
+    /// The encoded block; empties this.
+    pub(super) fn take(&mut self) -> Vec<u8> {
         self.end_key();
-        let (keys, values) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.values));
-        let bytes = std::mem::take(&mut self.bytes);
-        let cost = Block::<K>::cost(bytes.len(), keys, values);
-        (bytes, cost)
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.extend(self.places.iter().flat_map(|place| place.to_le_bytes()));
+        bytes.extend((self.places.len() as u32).to_le_bytes());
+        self.places.clear();
+        bytes
     }
 }

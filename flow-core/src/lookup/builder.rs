@@ -5,7 +5,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use super::Lookup;
-use super::block::{BLOCK, Block};
+use super::block::{BLOCK, Block, ValuesAt};
 use super::table::{Table, TableWriter};
 use crate::element::{Key, Wire};
 use crate::scratch::Space;
@@ -13,8 +13,8 @@ use crate::{BoxError, Error, ErrorKind, Result};
 
 /// So many sorted runs are merged at a time at most.
 const MOST_RUNS: usize = 64;
-/// What is kept in memory as one block stays below this, so that places in it are 32 bits.
-const LARGEST: usize = 1 << 30;
+/// Places in a block are 32 bits, so that values in it may take no more.
+const LARGEST_VALUE: usize = 1 << 30;
 
 /// Sorts pairs into a [`Lookup`]; what does not fit into memory goes to scratch in sorted runs, which are merged in
 /// the end.
@@ -54,8 +54,7 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
     }
 
     pub(crate) fn add(&mut self, key: K, value: &V) -> Result<()> {
-        self.push(key, value).map_err(not_built)?;
-        if self.used() >= LARGEST { self.spill() } else { Ok(()) }
+        self.push(key, value).map_err(not_built)
     }
 
     fn push(&mut self, key: K, value: &V) -> Result<(), BoxError> {
@@ -64,7 +63,7 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
         self.encoded_key.clear();
         postcard::to_io(&key, &mut self.encoded_key)?;
         let end = self.bytes.len();
-        if end - start > LARGEST {
+        if end - start > LARGEST_VALUE {
             return Err(
                 format!("a value takes {} bytes: a lookup holds values of up to 1 GiB", end - start).into()
             );
@@ -88,34 +87,24 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
     }
 
     fn write_run(&mut self) -> Result<Table<K>, BoxError> {
-        self.sort();
-        let mut run = TableWriter::new(&*self.space.scratch)?;
-        for Pair { key, start, end } in std::mem::take(&mut self.pairs) {
-            run.push(&key, &self.bytes[start..end])?;
-        }
-        self.bytes = Vec::new();
+        self.write(TableWriter::in_scratch(&*self.space.scratch)?)
+    }
+
+    /// Moves what is in memory into a table. Sorting is stable: the values of a key stay in the order of their arrival.
+    fn write(&mut self, mut into: TableWriter<K>) -> Result<Table<K>, BoxError> {
+        let (mut pairs, bytes) = (std::mem::take(&mut self.pairs), std::mem::take(&mut self.bytes));
         self.key_bytes = 0;
-        run.finish(0)
-    }
-
-    /// Stable: the values of a key stay in the order of their arrival.
-    fn sort(&mut self) {
-        self.pairs.sort_by(|a, b| a.key.cmp(&b.key));
-    }
-
-    pub(crate) fn finish(self) -> Result<Lookup<K, V>> {
-        let len = self.len;
-        let table = if self.runs.is_empty() { Ok(self.in_memory()) } else { self.merged() };
-        Ok(Lookup { table: table.map_err(not_built)?, len, value: PhantomData })
-    }
-
-    fn in_memory(mut self) -> Table<K> {
-        self.sort();
-        let mut block = Block::new(self.bytes);
-        for Pair { key, start, end } in self.pairs {
-            block.place(key, start..end);
+        pairs.sort_by(|a, b| a.key.cmp(&b.key));
+        for Pair { key, start, end } in pairs {
+            into.push(&key, &bytes[start..end])?;
         }
-        Table::one(block)
+        into.finish(0)
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Lookup<K, V>> {
+        let len = self.len;
+        let table = if self.runs.is_empty() { self.write(TableWriter::in_memory()) } else { self.merged() };
+        Ok(Lookup { table: table.map_err(not_built)?, len, value: PhantomData })
     }
 
     fn merged(mut self) -> Result<Table<K>, BoxError> {
@@ -139,7 +128,7 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
 
 /// Several tables as one; of a key's values those of the first table come first.
 fn merge<K: Key + Ord>(runs: &[Table<K>], space: &Space, cached: usize) -> Result<Table<K>, BoxError> {
-    let mut into = TableWriter::new(&*space.scratch)?;
+    let mut into = TableWriter::in_scratch(&*space.scratch)?;
     let mut cursors: Vec<Cursor<'_, K>> = runs.iter().map(Cursor::new).collect();
     let mut heads = BinaryHeap::with_capacity(runs.len());
     for (run, cursor) in cursors.iter_mut().enumerate() {
@@ -147,10 +136,8 @@ fn merge<K: Key + Ord>(runs: &[Table<K>], space: &Space, cached: usize) -> Resul
     }
     while let Some(Reverse((key, run))) = heads.pop() {
         let cursor = &mut cursors[run];
-        if let Some((block, at)) = &cursor.head {
-            for number in block.values_of(*at) {
-                into.push(&key, block.value(number))?;
-            }
+        while let Some(value) = cursor.value()? {
+            into.push(&key, value)?;
         }
         heads.extend(cursor.next()?.map(|key| Reverse((key, run))));
     }
@@ -161,24 +148,38 @@ fn merge<K: Key + Ord>(runs: &[Table<K>], space: &Space, cached: usize) -> Resul
 struct Cursor<'a, K> {
     table: &'a Table<K>,
     next_block: usize,
-    head: Option<(Arc<Block<K>>, usize)>,
+    block: Option<Arc<Block<K>>>,
+    next_key: usize,
+    values: Option<ValuesAt>,
 }
 
 impl<'a, K: Key> Cursor<'a, K> {
     fn new(table: &'a Table<K>) -> Self {
-        Cursor { table, next_block: 0, head: None }
+        Cursor { table, next_block: 0, block: None, next_key: 0, values: None }
     }
 
     fn next(&mut self) -> Result<Option<K>, BoxError> {
-        self.head = match self.head.take() {
-            Some((block, at)) if at + 1 < block.keys() => Some((block, at + 1)),
-            _ if self.next_block < self.table.len() => {
-                self.next_block += 1;
-                Some((self.table.read(self.next_block - 1)?, 0))
+        if self.block.as_ref().is_none_or(|block| self.next_key == block.keys()) {
+            if self.next_block == self.table.len() {
+                return Ok(None);
             }
-            _ => None,
-        };
-        Ok(self.head.as_ref().map(|(block, at)| block.key(*at).clone()))
+            self.block = Some(self.table.read(self.next_block)?);
+            self.next_block += 1;
+            self.next_key = 0;
+        }
+        let Some(block) = &self.block else { return Ok(None) };
+        let (key, values) = block.entry(self.next_key)?;
+        self.next_key += 1;
+        self.values = Some(values);
+        Ok(Some(key))
+    }
+
+    /// The next value of the key at which it stands.
+    fn value(&mut self) -> Result<Option<&[u8]>, BoxError> {
+        match (&self.block, &mut self.values) {
+            (Some(block), Some(values)) => block.value(values),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -2,18 +2,18 @@
 
 mod block;
 mod builder;
+mod cache;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Borrow;
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::element::{Key, Wire};
 use crate::{BoxError, Error, ErrorKind, Result};
-use block::Block;
+use block::{Block, ValuesAt};
 pub(crate) use builder::LookupBuilder;
 use table::Table;
 
@@ -79,14 +79,9 @@ impl<K: Key + Ord, V: Wire> Lookup<K, V> {
     where
         K: Borrow<Q>,
     {
-        match self.find(key) {
-            Ok(found) => Values {
-                lookup: self,
-                state: found.map(|(at, place)| self.values_at(at, place)),
-                failed: None,
-            },
-            Err(cause) => Values { lookup: self, state: None, failed: Some(cause) },
-        }
+        let found = self.find(key);
+        let (at, failed) = found.map_or_else(|cause| (None, Some(cause)), |at| (at, None));
+        Values { lookup: self, at, failed }
     }
 
     /// Whether there is a pair with a key.
@@ -114,7 +109,7 @@ impl<K: Key + Ord, V: Wire> Lookup<K, V> {
     /// assert_eq!(lines, [[(1, 1), (2, 4), (3, 9)]]);
     /// ```
     pub fn iter(&self) -> Pairs<'_, K, V> {
-        Pairs { lookup: self, next_block: 0, block: None }
+        Pairs { lookup: self, next_block: 0, at: None }
     }
 
     /// How many pairs there are.
@@ -132,29 +127,34 @@ impl<K: Key + Ord, V: Wire> Lookup<K, V> {
         self.table.is_spilled()
     }
 
-    /// The block and the place in it where a key's values begin: in the block before those that begin with it, or in
-    /// the first of those.
-    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Option<(usize, (Arc<Block<K>>, usize))>, BoxError>
+    /// Where a key's values begin: in the block before those that begin with it, or in the first of those.
+    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Option<KeyAt<K>>, BoxError>
     where
         K: Borrow<Q>,
     {
         let before = self.table.before(key);
         if let Some(at) = before.checked_sub(1) {
             let block = self.table.block(at)?;
-            if let Some(place) = block.find(key) {
-                return Ok(Some((at, (block, place))));
+            if let Some((place, values)) = block.find(key)? {
+                let goes_on = place + 1 == block.keys() && self.table.begins(before, key);
+                return Ok(Some(KeyAt { block, values, next_block: goes_on.then_some(before) }));
             }
         }
         if self.table.begins(before, key) {
-            return Ok(Some((before, (self.table.block(before)?, 0))));
+            return self.begin(before, key).map(Some);
         }
         Ok(None)
     }
 
-    fn values_at(&self, at: usize, (block, place): (Arc<Block<K>>, usize)) -> ValuesState<K> {
-        let numbers = block.values_of(place);
-        let may_go_on = place + 1 == block.keys() && self.table.begins(at + 1, block.key(place));
-        ValuesState { next_block: may_go_on.then_some(at + 1), block, numbers }
+    /// The values of the key that a block begins with.
+    fn begin<Q: Eq + ?Sized>(&self, at: usize, key: &Q) -> Result<KeyAt<K>, BoxError>
+    where
+        K: Borrow<Q>,
+    {
+        let block = self.table.block(at)?;
+        let (_, values) = block.entry(0)?;
+        let goes_on = block.keys() == 1 && self.table.begins(at + 1, key);
+        Ok(KeyAt { block, values, next_block: goes_on.then_some(at + 1) })
     }
 }
 
@@ -171,14 +171,15 @@ impl<'a, K: Key + Ord, V: Wire> IntoIterator for &'a Lookup<K, V> {
 #[derive(Debug)]
 pub struct Values<'a, K, V> {
     lookup: &'a Lookup<K, V>,
-    state: Option<ValuesState<K>>,
+    at: Option<KeyAt<K>>,
     failed: Option<BoxError>,
 }
 
+/// Values of a key in a block.
 #[derive(Debug)]
-struct ValuesState<K> {
+struct KeyAt<K> {
     block: Arc<Block<K>>,
-    numbers: Range<usize>,
+    values: ValuesAt,
     /// The block that goes on with the key.
     next_block: Option<usize>,
 }
@@ -188,18 +189,16 @@ impl<K: Key + Ord, V: Wire> Values<'_, K, V> {
         if let Some(cause) = self.failed.take() {
             return Err(cause);
         }
-        loop {
-            let Some(state) = &mut self.state else { return Ok(None) };
-            if let Some(number) = state.numbers.next() {
-                return Ok(Some(postcard::from_bytes(state.block.value(number))?));
+        while let Some(at) = &mut self.at {
+            if let Some(value) = at.block.value(&mut at.values)? {
+                return Ok(Some(postcard::from_bytes(value)?));
             }
-            let next = state.next_block;
-            self.state = None;
-            if let Some(at) = next {
-                let block = self.lookup.table.block(at)?;
-                self.state = Some(self.lookup.values_at(at, (block, 0)));
-            }
+            self.at = match at.next_block {
+                Some(next) => Some(self.lookup.begin(next, &at.block.entry(at.block.keys() - 1)?.0)?),
+                None => None,
+            };
         }
+        Ok(None)
     }
 }
 
@@ -209,7 +208,7 @@ impl<K: Key + Ord, V: Wire> Iterator for Values<'_, K, V> {
     fn next(&mut self) -> Option<Result<V>> {
         let next = self.advance();
         if next.is_err() {
-            self.state = None;
+            self.at = None;
         }
         next.map_err(not_read).transpose()
     }
@@ -220,31 +219,39 @@ impl<K: Key + Ord, V: Wire> Iterator for Values<'_, K, V> {
 pub struct Pairs<'a, K, V> {
     lookup: &'a Lookup<K, V>,
     next_block: usize,
-    block: Option<(Arc<Block<K>>, usize, Range<usize>)>,
+    at: Option<PairAt<K>>,
+}
+
+/// Where it is: a block, the next of its keys, and the values of the one before.
+#[derive(Debug)]
+struct PairAt<K> {
+    block: Arc<Block<K>>,
+    next_key: usize,
+    key: K,
+    values: ValuesAt,
 }
 
 impl<K: Key + Ord, V: Wire> Pairs<'_, K, V> {
     fn advance(&mut self) -> Result<Option<(K, V)>, BoxError> {
         loop {
-            if let Some((block, place, numbers)) = &mut self.block {
-                if let Some(number) = numbers.next() {
-                    let value = postcard::from_bytes(block.value(number))?;
-                    return Ok(Some((block.key(*place).clone(), value)));
+            if let Some(at) = &mut self.at {
+                if let Some(value) = at.block.value(&mut at.values)? {
+                    return Ok(Some((at.key.clone(), postcard::from_bytes(value)?)));
                 }
-                *place += 1;
-                if *place < block.keys() {
-                    *numbers = block.values_of(*place);
+                if at.next_key < at.block.keys() {
+                    (at.key, at.values) = at.block.entry(at.next_key)?;
+                    at.next_key += 1;
                     continue;
                 }
             }
             if self.next_block == self.lookup.table.len() {
-                self.block = None;
+                self.at = None;
                 return Ok(None);
             }
             let block = self.lookup.table.read(self.next_block)?;
+            let (key, values) = block.entry(0)?;
             self.next_block += 1;
-            let numbers = block.values_of(0);
-            self.block = Some((block, 0, numbers));
+            self.at = Some(PairAt { block, next_key: 1, key, values });
         }
     }
 }
@@ -255,7 +262,7 @@ impl<K: Key + Ord, V: Wire> Iterator for Pairs<'_, K, V> {
     fn next(&mut self) -> Option<Result<(K, V)>> {
         let next = self.advance();
         if next.is_err() {
-            (self.block, self.next_block) = (None, self.lookup.table.len());
+            (self.at, self.next_block) = (None, self.lookup.table.len());
         }
         next.map_err(not_read).transpose()
     }

@@ -1,10 +1,10 @@
 use std::borrow::Borrow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::block::{Block, Encoder};
+use super::cache::Cache;
 use crate::BoxError;
 use crate::scratch::{Blob, Scratch};
 
@@ -24,63 +24,18 @@ struct BlockAt<K> {
 
 #[derive(Debug)]
 enum Blocks<K> {
-    /// The only one, in memory.
-    One(Arc<Block<K>>),
-    Many {
-        blob: Box<dyn Blob>,
-        cache: Cache<K>,
-    },
+    InMemory(Vec<Arc<Block<K>>>),
+    InScratch { blob: Box<dyn Blob>, cache: Cache<K> },
 }
 
-/// What was read last, each block in the one slot that its number belongs to: bounded without bookkeeping, and readers
-/// rarely meet at a slot.
-#[derive(Debug)]
-struct Cache<K> {
-    slots: Vec<Slot<K>>,
-}
-
-/// A block with its number.
-type Slot<K> = Mutex<Option<(usize, Arc<Block<K>>)>>;
-
-impl<K> Cache<K> {
-    fn new(slots: usize) -> Self {
-        Cache { slots: (0..slots).map(|_| Mutex::default()).collect() }
-    }
-
-    fn get(
-        &self,
-        at: usize,
-        read: impl FnOnce() -> Result<Arc<Block<K>>, BoxError>,
-    ) -> Result<Arc<Block<K>>, BoxError> {
-        let slot = &self.slots[at % self.slots.len()];
-        if let Some((of, block)) = &*slot.lock().unwrap_or_else(PoisonError::into_inner)
-            && *of == at
-        {
-            return Ok(Arc::clone(block));
-        }
-        // Read without the lock: two readers may both read a block, and none waits for the other.
-        let block = read()?;
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, Arc::clone(&block)));
-        Ok(block)
-    }
-}
-
-impl<K: DeserializeOwned> Table<K> {
-    /// Of one block, which is in memory.
-    pub(super) fn one(block: Block<K>) -> Self
-    where
-        K: Clone,
-    {
-        let first = (block.keys() > 0).then(|| BlockAt { first: block.key(0).clone(), offset: 0, len: 0 });
-        Table { index: first.into_iter().collect(), blocks: Blocks::One(Arc::new(block)) }
-    }
-
+impl<K> Table<K> {
+    /// How many blocks there are.
     pub(super) fn len(&self) -> usize {
         self.index.len()
     }
 
     pub(super) fn is_spilled(&self) -> bool {
-        matches!(self.blocks, Blocks::Many { .. })
+        matches!(self.blocks, Blocks::InScratch { .. })
     }
 
     /// Whether a block begins with a key.
@@ -102,40 +57,49 @@ impl<K: DeserializeOwned> Table<K> {
     /// A block, kept for the next time.
     pub(super) fn block(&self, at: usize) -> Result<Arc<Block<K>>, BoxError> {
         match &self.blocks {
-            Blocks::One(block) => Ok(Arc::clone(block)),
-            Blocks::Many { cache, .. } => cache.get(at, || self.read(at)),
+            Blocks::InMemory(blocks) => Ok(Arc::clone(&blocks[at])),
+            Blocks::InScratch { blob, cache } => cache.get(at, || self.index[at].read(&**blob)),
         }
     }
 
     /// A block that is not kept, as when all are gone through.
     pub(super) fn read(&self, at: usize) -> Result<Arc<Block<K>>, BoxError> {
         match &self.blocks {
-            Blocks::One(block) => Ok(Arc::clone(block)),
-            Blocks::Many { blob, .. } => {
-                let BlockAt { offset, len, .. } = &self.index[at];
-                let mut bytes = vec![0; *len];
-                blob.read(*offset, &mut bytes)?;
-                Ok(Arc::new(Block::decode(bytes)?))
-            }
+            Blocks::InMemory(blocks) => Ok(Arc::clone(&blocks[at])),
+            Blocks::InScratch { blob, .. } => self.index[at].read(&**blob),
         }
     }
 }
 
-/// Writes a table to scratch: pairs come in the order of their keys.
+impl<K> BlockAt<K> {
+    fn read(&self, blob: &dyn Blob) -> Result<Arc<Block<K>>, BoxError> {
+        let mut bytes = vec![0; self.len];
+        blob.read(self.offset, &mut bytes)?;
+        Ok(Arc::new(Block::new(bytes)?))
+    }
+}
+
+/// Makes a table of pairs that come in the order of their keys.
 #[derive(Debug)]
 pub(super) struct TableWriter<K> {
-    blob: Box<dyn Blob>,
-    index: Vec<BlockAt<K>>,
+    table: Table<K>,
     encoder: Encoder<K>,
     first: Option<K>,
-    offset: u64,
-    cost: usize,
+    written: u64,
 }
 
 impl<K: Serialize + Clone + PartialEq> TableWriter<K> {
-    pub(super) fn new(scratch: &dyn Scratch) -> Result<Self, BoxError> {
-        let (blob, encoder) = (scratch.blob()?, Encoder::new());
-        Ok(TableWriter { blob, index: Vec::new(), encoder, first: None, offset: 0, cost: 0 })
+    pub(super) fn in_memory() -> Self {
+        Self::new(Blocks::InMemory(Vec::new()))
+    }
+
+    pub(super) fn in_scratch(scratch: &dyn Scratch) -> Result<Self, BoxError> {
+        Ok(Self::new(Blocks::InScratch { blob: scratch.blob()?, cache: Cache::new(1) }))
+    }
+
+    fn new(blocks: Blocks<K>) -> Self {
+        let table = Table { index: Vec::new(), blocks };
+        TableWriter { table, encoder: Encoder::new(), first: None, written: 0 }
     }
 
     pub(super) fn push(&mut self, key: &K, value: &[u8]) -> Result<(), BoxError> {
@@ -146,20 +110,24 @@ impl<K: Serialize + Clone + PartialEq> TableWriter<K> {
 
     fn end_block(&mut self) -> Result<(), BoxError> {
         let Some(first) = self.first.take() else { return Ok(()) };
-        let (bytes, cost) = self.encoder.take();
-        self.blob.append(&bytes)?;
-        self.index.push(BlockAt { first, offset: self.offset, len: bytes.len() });
-        self.offset += bytes.len() as u64;
-        self.cost += cost;
+        let bytes = self.encoder.take();
+        self.table.index.push(BlockAt { first, offset: self.written, len: bytes.len() });
+        self.written += bytes.len() as u64;
+        match &mut self.table.blocks {
+            Blocks::InMemory(blocks) => blocks.push(Arc::new(Block::new(bytes)?)),
+            Blocks::InScratch { blob, .. } => blob.append(&bytes)?,
+        }
         Ok(())
     }
 
-    /// The table, which keeps about so many bytes of what is read of it in memory.
+    /// The table; of one in scratch about so many bytes are kept in memory once they were read.
     pub(super) fn finish(mut self, cached: usize) -> Result<Table<K>, BoxError> {
         self.end_block()?;
-        let blocks = self.index.len().max(1);
-        let slots = (cached / (self.cost / blocks).max(1)).clamp(1, blocks);
-        let blocks = Blocks::Many { blob: self.blob, cache: Cache::new(slots) };
-        Ok(Table { index: self.index, blocks })
+        let blocks = self.table.index.len();
+        if let Blocks::InScratch { cache, .. } = &mut self.table.blocks {
+            let slots = blocks as u64 * cached as u64 / self.written.max(1);
+            *cache = Cache::new(blocks.min(usize::try_from(slots)?));
+        }
+        Ok(self.table)
     }
 }
