@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Source,
     /// A sink could not be written.
     Sink,
+    /// Space beside memory could not be used, as when a disk is full.
+    Storage,
     /// The run was cancelled from outside.
     Cancelled,
     /// An invariant of the library does not hold: please report it.

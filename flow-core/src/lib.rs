@@ -22,7 +22,7 @@
 //!   and [`state`] has the kinds of what is remembered.
 //! - [`testing`] runs transforms on plain values, and streams from a script.
 //! - [`source`] and [`sink`] are what a connector implements.
-//! - [`exec`] and [`graph`] are for authors of runners.
+//! - [`exec`], [`graph`] and [`scratch`] are for authors of runners.
 
 #[allow(unused_extern_crates, reason = "the derive macros name this crate by its path")]
 extern crate self as flow_core;
@@ -32,6 +32,7 @@ pub mod exec;
 pub mod graph;
 pub mod metrics;
 pub mod prelude;
+pub mod scratch;
 pub mod sink;
 pub mod source;
 pub mod split;
@@ -48,6 +49,7 @@ mod group;
 #[cfg(doctest)]
 mod guide;
 mod keyed;
+mod lookup;
 mod memory;
 mod pane;
 mod pcollection;
@@ -66,12 +68,13 @@ pub use flow_macros::Split;
 pub use functions::{Batch, Horizon};
 pub use group::Group;
 pub use keyed::{StatefulCx, StatefulFn, TimerSetting};
+pub use lookup::{Lookup, Pairs, Values};
 pub use pane::{Pane, Timing};
 pub use pcollection::{CoGroup, Fanout, PCollection, With};
 pub use pipeline::Pipeline;
 pub use reference::ReferenceRunner;
 pub use runner::{Runner, StepReport, Summary};
-pub use steps::{BundleEmit, DoFn, Emit, Outcome};
+pub use steps::{BundleEmit, DoFn, DoFnWith, Emit, Outcome};
 pub use time::{Timestamp, TimestampError};
 pub use views::{SideInputs, View, Views};
 

@@ -17,7 +17,7 @@ pub use crate::window::{
     Calendar, Existing, Fixed, Global, Sessions, Sliding, TimestampCombiner, Window, WindowFn, WindowInto,
 };
 pub use crate::{
-    Batch, BoxError, BundleEmit, DoFn, Element, Emit, Group, Horizon, Key, PCollection, Pane, Pipeline,
+    Batch, BoxError, BundleEmit, DoFn, DoFnWith, Element, Emit, Group, Horizon, Key, Lookup, PCollection, Pane, Pipeline,
     ReferenceRunner, Reified, Runner, StatefulCx, StatefulFn, Timestamp, Timing, View, Wire,
 };
 pub use flow_macros::Split;

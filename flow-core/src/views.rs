@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::exec::{BuildCx, StepId};
 use crate::graph::Origin;
-use crate::steps::{Lookup, ViewTable};
+use crate::steps::{ViewReader, ViewTable};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Timestamp};
 
 /// A collection as one value for each window, for others to look things up in.
 ///
-/// Made by [`view`](crate::PCollection::view), `as_single`, `as_list`, `as_map` and `as_multimap`; read through
+/// Made by [`view`](crate::PCollection::view), `as_single`, `as_list`, `as_map`, `as_multimap` and `as_lookup`; read through
 /// [`with`](crate::PCollection::with). An element sees the value of the view's window that belongs to its own, and
 /// waits for it: until the view's window has had its first pane, or has ended empty.
 pub struct View<V> {
@@ -84,14 +84,16 @@ impl<V: Send + Sync + 'static> SideInputs for &View<V> {
 
 impl<V: Send + Sync + 'static> Views for View<V> {
     type Values<'a> = &'a V;
-    type Tables = Lookup<V>;
+    type Tables = ViewReader<V>;
     type Found = Arc<V>;
 
     fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {
         vec![(self.step, &self.graph, &self.windowing)]
     }
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
-        Lookup::new(cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty))))
+        ViewReader::new(
+            cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty))),
+        )
     }
     fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<Arc<V>>, BoxError> {
         tables.find(main)
@@ -117,7 +119,7 @@ macro_rules! views {
 
         impl<$($name: Send + Sync + 'static),+> Views for ($(View<$name>,)+) {
             type Values<'a> = ($(&'a $name,)+);
-            type Tables = ($(Lookup<$name>,)+);
+            type Tables = ($(ViewReader<$name>,)+);
             type Found = ($(Arc<$name>,)+);
 
             fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {

@@ -55,7 +55,14 @@ fn assertions_see_windows_and_panes() {
 fn a_failed_assertion_tells_what_is_missing_and_what_is_too_much() {
     let p = Pipeline::new();
     assert_that(&p.create([1, 2, 2, 3])).contains_in_any_order([3, 2, 1, 4]);
-    assert_eq!(failure(p), "expected [3, 2, 1, 4], found [1, 2, 2, 3], missing [4], surplus [2]");
+    assert_eq!(
+        failure(p),
+        "the elements are not those that were expected
+  expected: [3, 2, 1, 4]
+  found:    [1, 2, 2, 3]
+  missing:  [4]
+  too much: [2]"
+    );
 }
 
 #[test]
@@ -64,11 +71,15 @@ fn a_failed_assertion_tells_its_pane_and_what_is_in_others() {
     assert_that(&sums(&p)).in_late_panes(window(60, 120)).contains_only(4);
     assert_eq!(
         failure(p),
-        "in the late panes of [1970-01-01T00:01:00Z, 1970-01-01T00:02:00Z): expected [4], found [], missing [4], \
-         surplus []; elsewhere 3 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z) (Early pane 0), \
-         7 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z) (OnTime pane 1), \
-         15 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z) (Late pane 2), \
-         4 in [1970-01-01T00:01:00Z, 1970-01-01T00:02:00Z) (OnTime pane 0, last)"
+        "in the late panes of [1970-01-01T00:01:00Z, 1970-01-01T00:02:00Z): the elements are not those that were expected
+  expected: [4]
+  found:    []
+  missing:  [4]
+  elsewhere:
+    3 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z), early pane 0
+    7 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z), on-time pane 1
+    15 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z), late pane 2
+    4 in [1970-01-01T00:01:00Z, 1970-01-01T00:02:00Z), on-time pane 0, the last"
     );
 }
 
@@ -81,7 +92,7 @@ fn a_failed_assertion_names_its_line() {
     let error = ReferenceRunner::new().run(p).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("step `assert_that` ({}:{line}): expected none, found [1]", file!())
+        format!("step `assert_that` ({}:{line}): no element was expected\n  found:    [1]", file!())
     );
 }
 
@@ -89,7 +100,56 @@ fn a_failed_assertion_names_its_line() {
 fn a_test_that_is_not_satisfied_shows_the_elements() {
     let p = Pipeline::new();
     assert_that(&p.create([1, 2])).satisfies(|numbers| numbers.len() == 3);
-    assert_eq!(failure(p), "found [1, 2], which does not satisfy the test");
+    assert_eq!(failure(p), "the elements do not satisfy the test\n  found:    [1, 2]");
+}
+
+#[test]
+fn a_test_that_asserts_is_told_in_its_own_words() {
+    let p = Pipeline::new();
+    assert_that(&p.create([1, 2])).satisfies(|numbers| assert!(numbers.len() == 3, "three are wanted"));
+    assert_eq!(failure(p), "the test of the elements panicked: three are wanted\n  found:    [1, 2]");
+}
+
+#[test]
+fn a_long_list_is_cut() {
+    let p = Pipeline::new();
+    assert_that(&p.create(0..1000)).is_empty();
+    let said = failure(p);
+    assert!(said.ends_with("17, 18, 19] and 980 more"), "{said}");
+}
+
+#[test]
+fn panes_that_are_not_late_are_seen_together() {
+    let p = Pipeline::new();
+    let sums = sums(&p);
+    assert_that(&sums).in_non_late_panes(window(0, 60)).contains_in_any_order([3, 7]);
+    assert_that(&sums).in_only_pane(window(60, 120)).contains_only(4);
+    ReferenceRunner::new().run(p).unwrap();
+}
+
+#[test]
+fn a_second_pane_where_one_was_expected_is_shown() {
+    let p = Pipeline::new();
+    assert_that(&sums(&p)).in_only_pane(window(0, 60)).satisfies(|_| true);
+    assert_eq!(
+        failure(p),
+        "in the only pane of [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z): a key has more than one pane
+  found:
+    3 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z), early pane 0
+    7 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z), on-time pane 1
+    15 in [1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z), late pane 2"
+    );
+}
+
+#[test]
+fn pairs_are_compared_by_key_and_values() {
+    let p = Pipeline::new();
+    let pairs = p.create([("a", 1), ("b", 3), ("a", 2), ("a", 1)]);
+    assert_that(&pairs).contains_multimap([("a", vec![1, 1, 2]), ("b", vec![3])]);
+    ReferenceRunner::new().run(p).unwrap();
+    let p = Pipeline::new();
+    assert_that(&p.create([("a", 1)])).contains_multimap([("a", vec![1, 1])]);
+    assert!(failure(p).contains("missing:  [(\"a\", 1)]"));
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn what_belongs_to_another_pipeline_is_refused() {
     assert_eq!(
         errors(p),
         [
-            (line + 1, "a view is read in the pipeline that it was made in".to_string()),
+            (line + 1, "this view is of another pipeline, which has its elements: make it of a collection of the pipeline that reads it".to_string()),
             (line + 2, "flatten takes collections of one pipeline".to_string()),
             (line + 3, "join takes collections of one pipeline".to_string()),
         ]

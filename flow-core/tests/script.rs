@@ -22,7 +22,7 @@ fn a_watermark_that_goes_back_is_refused_with_its_line() {
     let wanted = format!(
         "tests/script.rs:{line}: a watermark cannot go back: this one is 1970-01-01T00:00:09Z, and it was 1970-01-01T00:00:10Z"
     );
-    assert!(said.ends_with(&wanted), "{said}");
+    assert!(said.contains(&wanted), "{said}");
 }
 
 /// Beam: TestStream's builder checks.

@@ -29,6 +29,7 @@ mod parker;
 mod progress;
 mod report;
 mod runner;
+mod scratch;
 mod source;
 mod station;
 mod worker;

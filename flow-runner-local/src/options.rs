@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,6 +37,11 @@ pub struct Options {
     #[arg(long, env = "FLOW_IDLE_TIMEOUT", default_value = "30s", value_parser = parse_duration)]
     pub idle_timeout: Duration,
 
+    /// Where to put what does not fit into memory: on a disk, not in memory itself [default: the system's folder for
+    /// temporary files]
+    #[arg(long, env = "FLOW_SCRATCH_DIR")]
+    pub scratch_dir: Option<PathBuf>,
+
     /// Do not show progress on a terminal
     #[arg(long)]
     pub no_progress: bool,
@@ -48,6 +54,7 @@ impl Default for Options {
             memory_limit: 2 << 30,
             epoch: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(30),
+            scratch_dir: None,
             no_progress: true,
         }
     }
@@ -66,6 +73,12 @@ impl Options {
         Options { memory_limit: bytes, ..self }
     }
 
+    /// With a folder for what does not fit into memory.
+    #[must_use]
+    pub fn with_scratch_dir(self, folder: impl Into<PathBuf>) -> Self {
+        Options { scratch_dir: Some(folder.into()), ..self }
+    }
+
     /// How many workers there are.
     pub fn workers(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -77,6 +90,11 @@ impl Options {
     pub(crate) fn exchange_bytes(&self, exchanges: usize) -> usize {
         let share = self.memory_limit * 2 / 5 / exchanges.max(1) as u64;
         usize::try_from(share).unwrap_or(usize::MAX).clamp(1, (4 << 20) * self.workers())
+    }
+
+    /// Bytes that a step with scratch may use before it goes there; with none it could not work at all.
+    pub(crate) fn scratch_bytes(&self) -> usize {
+        usize::try_from(self.memory_limit / 8).unwrap_or(usize::MAX).max(64 << 10)
     }
 
     /// Bytes that one step may keep waiting on one worker.

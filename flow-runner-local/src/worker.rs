@@ -12,6 +12,7 @@ use flow_core::exec::{
     BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, Signal, StepCounts, StepId, guard, panicked,
 };
 use flow_core::graph::Graph;
+use flow_core::scratch::Space;
 use flow_core::{Error, Result, Timestamp};
 
 use crate::clock::{Clock, nanos};
@@ -19,6 +20,7 @@ use crate::exchange::{Local, Mail, Message, Traffic};
 use crate::gates::Gates;
 use crate::options::Options;
 use crate::parker::Parker;
+use crate::scratch::TempFiles;
 use crate::source::{SourceRun, Splits};
 use crate::station::Station;
 
@@ -143,7 +145,9 @@ fn build_and_run(place: Place, graph: &Graph, counts: &mut Vec<StepCounts>) -> R
 
 impl Worker {
     fn build(place: Place, graph: &Graph, mut cx: Cx) -> Result<Worker> {
-        let mut build = BuildCx::new(place.worker, place.workers, graph.labels());
+        let scratch = Arc::new(TempFiles::new(place.options.scratch_dir.clone()));
+        let space = Space::new(scratch, place.options.scratch_bytes());
+        let mut build = BuildCx::new(place.worker, place.workers, graph.labels()).with_space(space);
         let local: Local = Rc::default();
         let mut stations = Vec::new();
         let mut gates = Gates::of_all(graph);

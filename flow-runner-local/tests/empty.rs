@@ -99,7 +99,7 @@ fn an_empty_single_side_input_fails_who_reads_it() {
     let error = kit::fails(kit::workers(2), p);
     assert_eq!(error.step().unwrap().name, "reader");
     assert!(
-        error.report().contains("a single value was asked of a view of 0 elements"),
+        error.report().contains("a single value was asked of a view without an element"),
         "{}",
         error.report()
     );

@@ -11,6 +11,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use super::{AnyOutput, Cx, Epoch, Output, Receiver, Signal, StepId};
+use crate::scratch::Space;
 use crate::sink::Committed;
 use crate::{Bundle, Element, Result, StepLabel, Timestamp};
 
@@ -50,12 +51,24 @@ pub struct BuildCx {
     pub workers: usize,
     labels: std::sync::Arc<[crate::StepLabel]>,
     views: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
+    space: Space,
 }
 
 impl BuildCx {
     /// For one of `workers`.
     pub fn new(worker: usize, workers: usize, labels: std::sync::Arc<[crate::StepLabel]>) -> Self {
-        BuildCx { worker, workers, labels, views: HashMap::default() }
+        BuildCx { worker, workers, labels, views: HashMap::default(), space: Space::default() }
+    }
+
+    /// With scratch for steps that have more than fits into memory; otherwise they keep it there.
+    #[must_use]
+    pub fn with_space(self, space: Space) -> Self {
+        BuildCx { space, ..self }
+    }
+
+    /// Where a step puts what does not fit into memory.
+    pub(crate) fn space(&self) -> &Space {
+        &self.space
     }
 
     /// The name and place of a step.

@@ -34,7 +34,7 @@ impl Drop for Expectation {
     fn drop(&mut self) {
         assert!(
             self.check().is_none() || thread::panicking(),
-            "{} was never checked: its pipeline was built but not run",
+            "{} was never checked: its pipeline was built but not run; run it, as with `testing::run(p)`",
             self.step
         );
     }

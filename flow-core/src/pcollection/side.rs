@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use super::PCollection;
 use crate::element::{Key, Wire};
+use crate::exec::Op;
 use crate::group::{Collect, Group};
 use crate::keyed;
-use crate::steps::{self, Emit, Outcome};
+use crate::lookup::{Lookup, LookupBuilder};
+use crate::scratch::Space;
+use crate::steps::{self, DoFnWith, Emit, Outcome};
 use crate::views::{SideInputs, View, Views};
-use crate::window::Window;
+use crate::window::{Window, Windowing};
 use crate::{BoxError, Element, Timestamp};
 
 /// A map as views hold it: the standard one, with a fixed hash.
@@ -53,9 +56,12 @@ impl<T: Element> PCollection<T> {
     where
         T: Wire,
     {
-        self.try_view("as_single", |mut all| match all.len() {
-            1 => Ok(all.remove(0)),
-            len => Err(format!("a single value was asked of a view of {len} elements").into()),
+        self.try_view("as_single", |all| {
+            only(all)?.ok_or_else(|| {
+                "a single value was asked of a view without an element: give those windows a value with \
+                 `as_single_or`, or read it with `as_list`"
+                    .into()
+            })
         })
     }
 
@@ -74,14 +80,10 @@ impl<T: Element> PCollection<T> {
     where
         T: Wire,
     {
-        self.try_view("as_single", move |mut all| match all.len() {
-            0 => Ok(default.clone()),
-            1 => Ok(all.remove(0)),
-            len => Err(format!("a single value was asked of a view of {len} elements").into()),
-        })
+        self.try_view("as_single_or", move |all| Ok(only(all)?.unwrap_or_else(|| default.clone())))
     }
 
-    /// All elements of the window.
+    /// All elements of the window, in no particular order: they come from several workers.
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -109,25 +111,38 @@ impl<T: Element> PCollection<T> {
         T: Wire,
     {
         let build = Arc::new(build);
-        let empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync> = {
-            let build = Arc::clone(&build);
-            Arc::new(move || build(Vec::new()))
-        };
-        let (step, windowing) = self.composite(verb, || {
-            let windowing = self.grouping_windowing();
-            let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
-            let op = keyed::combine::<(), T, _>(Collect::new(), windowing.clone(), false, None);
-            let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
-            let views: PCollection<Arc<V>> = panes.then(
-                "build",
-                steps::process(move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
+        let empty = Arc::clone(&build);
+        self.publish(
+            verb,
+            move || empty(Vec::new()),
+            move |keyed, windowing| {
+                let op = keyed::combine::<(), T, _>(Collect::new(), windowing, false, None);
+                let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
+                let build = move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
                     // Nothing new: the view stays as it was. One that never had an element is empty when asked.
                     if values.is_empty() {
                         return Ok(());
                     }
                     build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
-                }),
-            );
+                };
+                panes.then("build", steps::process(build))
+            },
+        )
+    }
+
+    /// A view of what `panes` makes of all elements of a window, and of what a window without one has.
+    #[track_caller]
+    fn publish<V: Send + Sync + 'static>(
+        &self,
+        verb: &'static str,
+        empty: impl Fn() -> Result<V, BoxError> + Send + Sync + 'static,
+        panes: impl FnOnce(&PCollection<((), T)>, Windowing) -> PCollection<Arc<V>>,
+    ) -> View<V> {
+        let empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync> = Arc::new(empty);
+        let (step, windowing) = self.composite(verb, || {
+            let windowing = self.grouping_windowing();
+            let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
+            let views = panes(&keyed, windowing.clone());
             let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
             (views.add_step("publish", String::new(), Location::caller(), publish), windowing)
         });
@@ -135,8 +150,22 @@ impl<T: Element> PCollection<T> {
     }
 }
 
+/// The one element there may be.
+fn only<T>(mut all: Vec<T>) -> Result<Option<T>, BoxError> {
+    if all.len() > 1 {
+        return Err(format!(
+            "a single value was asked of a view of {} elements, of which all but one would be lost: combine them \
+             into one first, or read them all with `as_list`",
+            all.len()
+        )
+        .into());
+    }
+    Ok(all.pop())
+}
+
 impl<K: Element, V: Element> PCollection<(K, V)> {
-    /// The pairs of the window as a map; a key that comes twice fails the step.
+    /// The pairs of the window as a map, which is gone through in no particular order; a key that comes twice fails
+    /// the step.
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -157,7 +186,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
             for (key, value) in pairs {
                 if map.insert(key, value).is_some() {
                     return Err(
-                        "a key comes twice in a map view: use `as_multimap`, or combine the values first"
+                        "a key comes twice in a map view, of whose values all but one would be lost: use \
+                         `as_multimap`, or combine the values of each key first"
                             .into(),
                     );
                 }
@@ -166,7 +196,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         })
     }
 
-    /// The pairs of the window as a map from key to values.
+    /// The pairs of the window as a map from key to values, equal ones included; keys, and the values of each, are in
+    /// no particular order.
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -192,9 +223,45 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 }
 
+impl<K: Key + Ord, V: Wire> PCollection<(K, V)> {
+    /// The pairs of the window as a table that need not fit into memory, sorted by key: see [`Lookup`]. All workers share
+    /// one.
+    ///
+    /// Use it in place of [`as_map`](PCollection::as_map) and [`as_multimap`](PCollection::as_multimap) where a view is
+    /// larger than you would keep in memory; it is slower, and every look into it may fail. Pairs go to the runner's
+    /// scratch space as they come where each window has one pane, when it is over. Those of windows with a trigger or a
+    /// lateness of their own are collected in memory first, as are those of other views.
+    ///
+    /// ```
+    /// # use flow_core::prelude::*;
+    /// let known = apply(["ada", "eve"], |names: &PCollection<String>| {
+    ///     let users = names.filter(|name| name != "eve").map(|name| (name, 7_u64)).as_lookup();
+    ///     names.with(&users).process(|name, users, out| -> Result<(), BoxError> {
+    ///         out.emit(users.get(&name)?);
+    ///         Ok(())
+    ///     })
+    /// });
+    /// assert_eq!(known, [Some(7), None]);
+    /// ```
+    #[track_caller]
+    pub fn as_lookup(&self) -> View<Lookup<K, V>> {
+        let build = |pairs: Vec<(K, V)>| -> Result<Lookup<K, V>, BoxError> {
+            let mut builder = LookupBuilder::new(Space::default());
+            pairs.into_iter().try_for_each(|(key, value)| builder.add(key, &value))?;
+            Ok(builder.finish()?)
+        };
+        if keyed::can_sort::<K, V>(&self.windowing()) {
+            let sort = |keyed: &PCollection<((), (K, V))>, _| keyed.then("sort", keyed::lookup::<K, V>());
+            self.publish("as_lookup", move || build(Vec::new()), sort)
+        } else {
+            self.try_view("as_lookup", build)
+        }
+    }
+}
+
 /// A collection with the views that its elements are looked up in; made by [`PCollection::with`].
 #[derive(Debug)]
-#[must_use = "say what to do with the views: map, filter, flat_map or process"]
+#[must_use = "say what to do with the views: map, filter, flat_map, process or par_do"]
 pub struct With<'a, T, S> {
     main: &'a PCollection<T>,
     views: S,
@@ -221,9 +288,9 @@ impl<T: Element> PCollection<T> {
         let typical = if main.is_global() { Window::GLOBAL } else { minute };
         for (_, graph, side) in views.steps() {
             if !self.graph.is(graph) {
-                self.error(location, "a view is read in the pipeline that it was made in");
+                self.error(location, "this view is of another pipeline, which has its elements: make it of a collection of the pipeline that reads it");
             } else if side.side_window(typical).is_none() {
-                self.error(location, format!("a view in {side:?} cannot be read from {main:?}: no window of it belongs to the main input's"));
+                self.error(location, format!("a view in {side:?} cannot be read from {main:?}: no window of it belongs to the main input's, so that an element would see none; put what the view is made of into `Fixed` or `Sliding` windows, or, if the main input has the global window, into that"));
             }
         }
         With { main: self, views }
@@ -314,6 +381,13 @@ impl<T: Element, S: Views> With<'_, T, S> {
         self.then("process", f)
     }
 
+    /// A step with set-up, bundles and tear-down that looks things up in the views: see [`DoFnWith`].
+    #[track_caller]
+    pub fn par_do<U: Element>(self, dofn: impl DoFnWith<T, S, U>) -> PCollection<U> {
+        let op = steps::side_par_do(self.views.clone(), self.main.windowing(), dofn).op;
+        self.add("par_do", op)
+    }
+
     #[track_caller]
     fn then<U, R, F>(self, verb: &'static str, f: F) -> PCollection<U>
     where
@@ -321,11 +395,16 @@ impl<T: Element, S: Views> With<'_, T, S> {
         R: Outcome,
         F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
     {
-        let windowing = self.main.windowing();
-        let steps: Vec<_> = self.views.steps().into_iter().map(|(step, ..)| step).collect();
-        let op = steps::side_process(self.views, windowing.clone(), f).op;
+        let op = steps::side_process(self.views.clone(), self.main.windowing(), f).op;
+        self.add(verb, op)
+    }
+
+    /// Adds a step that reads the views.
+    #[track_caller]
+    fn add<U: Element>(self, verb: &'static str, op: Op) -> PCollection<U> {
         let step = self.main.add_step(verb, String::new(), Location::caller(), op);
-        self.main.graph.lock().steps[step.index()].views = steps;
-        self.main.output(step, windowing)
+        let views = self.views.steps().into_iter().map(|(step, ..)| step).collect();
+        self.main.graph.lock().steps[step.index()].views = views;
+        self.main.output(step, self.main.windowing())
     }
 }

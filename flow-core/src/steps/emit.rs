@@ -1,6 +1,7 @@
+use super::process::user_error;
 use crate::exec::{Cx, Receiver, StepId};
 use crate::window::Window;
-use crate::{Bundle, Error, ErrorKind, Meta, Pane, Timestamp};
+use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Timestamp};
 
 /// Where `process` and a [`DoFn`](crate::DoFn) put their results.
 ///
@@ -96,6 +97,32 @@ impl<U> Emit<'_, U> {
     /// Processing time, as the runner's clock says.
     pub fn now(&self) -> Timestamp {
         self.inner.cx.now
+    }
+}
+
+/// Where the results of a bundle's end go.
+pub(super) struct BundleEnd<'a, U> {
+    pub(super) step: StepId,
+    pub(super) out: &'a mut Bundle<U>,
+    pub(super) next: &'a mut dyn Receiver<U>,
+    pub(super) cx: &'a mut Cx,
+}
+
+impl<U> BundleEnd<'_, U> {
+    /// Calls a function with a place for its results, and passes them on.
+    pub(super) fn emit(
+        self,
+        f: impl FnOnce(&mut BundleEmit<'_, U>) -> Result<(), BoxError>,
+    ) -> crate::Result<()> {
+        let BundleEnd { step, out, next, cx } = self;
+        out.clear();
+        let mut emit = BundleEmit { inner: Inner { step, out, next, cx, uniform: false, failed: None } };
+        let result = f(&mut emit);
+        let mut inner = emit.inner;
+        inner.flush();
+        let Inner { failed, cx, .. } = inner;
+        result.map_err(|e| cx.error_here(user_error(e)))?;
+        failed.map_or(Ok(()), |error| Err(cx.error_here(error)))
     }
 }
 

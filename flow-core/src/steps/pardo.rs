@@ -1,7 +1,12 @@
-use super::emit::{BundleEmit, Emit, Inner};
+use std::marker::PhantomData;
+
+use super::emit::{BundleEmit, BundleEnd, Emit};
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{for_each, user_error};
+use super::side::{Body, side};
 use crate::exec::{Cx, Receiver, Signal, StepId};
+use crate::views::Views;
+use crate::window::Windowing;
 use crate::{BoxError, Bundle, Element, Result};
 
 /// A step with a life of its own: connections set up once, work collected by the bundle.
@@ -52,48 +57,172 @@ pub trait DoFn<In, Out>: Clone + Send + Sync + 'static {
     fn teardown(&mut self) {}
 }
 
+/// A [`DoFn`] that looks things up in views; run with [`With::par_do`](crate::With::par_do).
+///
+/// Its life is that of a `DoFn`. `S` is what was given to [`with`](crate::PCollection::with), without references: one
+/// [`View`](crate::View), or a tuple of them; `process` gets what they hold for the element's window.
+///
+/// ```
+/// use flow_core::prelude::*;
+///
+/// /// Adds an offset to numbers, and counts the elements that it saw.
+/// #[derive(Clone)]
+/// struct Shift { seen: Counter }
+///
+/// impl DoFnWith<u32, View<u32>, u32> for Shift {
+///     fn process(&mut self, n: u32, offset: &u32, out: &mut Emit<'_, u32>) -> Result<(), BoxError> {
+///         self.seen.inc();
+///         out.emit(n + offset);
+///         Ok(())
+///     }
+/// }
+/// let p = Pipeline::new();
+/// let numbers = p.create([1, 2]);
+/// let sum = numbers.combine(Sum).as_single();
+/// let shifted = flow_core::testing::collect(&numbers.with(&sum).par_do(Shift { seen: p.counter("seen") }));
+/// let report = ReferenceRunner::new().run(p)?;
+/// assert_eq!((shifted.values(), report.counter("seen")), (vec![4, 5], 2));
+/// # Ok::<(), flow_core::Error>(())
+/// ```
+pub trait DoFnWith<In, S: Views, Out>: Clone + Send + Sync + 'static {
+    /// Called once for each worker's clone, before anything else.
+    fn setup(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Called before the first element of a bundle.
+    fn start_bundle(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Called for every element, with its views.
+    fn process(&mut self, element: In, views: S::Values<'_>, out: &mut Emit<'_, Out>)
+    -> Result<(), BoxError>;
+
+    /// Called after the last element of a bundle: whatever was collected must be passed on now.
+    fn finish_bundle(&mut self, out: &mut BundleEmit<'_, Out>) -> Result<(), BoxError> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Called at the end, whatever happened, if `setup` was called. A panic in here is printed and changes nothing.
+    fn teardown(&mut self) {}
+}
+
 pub(crate) fn par_do<T: Element, U: Element, D: DoFn<T, U>>(dofn: D) -> Typed<T, U> {
     Typed::from(each(move |step, outputs, _| {
-        let life = Life { dofn: dofn.clone(), alive: false, open: false, types: std::marker::PhantomData };
+        let life = Life::new(Plain(dofn.clone(), PhantomData));
         Ok(link::<T, U>(step, ParDo { step, life, out: Bundle::default() }, one(outputs)))
     }))
 }
 
-struct ParDo<T, U, D: DoFn<T, U>> {
-    step: StepId,
-    life: Life<T, U, D>,
-    out: Bundle<U>,
+pub(crate) fn side_par_do<T, S, U, D>(views: S, windowing: Windowing, dofn: D) -> Typed<T, U>
+where
+    T: Element,
+    S: Views,
+    U: Element,
+    D: DoFnWith<T, S, U>,
+{
+    side(views, windowing, move || Life::new(Viewing(dofn.clone(), PhantomData)))
 }
 
-/// A DoFn and where it is in its life; ending it tears it down.
-struct Life<T, U, D: DoFn<T, U>> {
-    dofn: D,
+/// What the lives of both kinds of function have in common.
+trait Phases<U> {
+    fn setup(&mut self) -> Result<(), BoxError>;
+    fn start_bundle(&mut self) -> Result<(), BoxError>;
+    fn finish_bundle(&mut self, out: &mut BundleEmit<'_, U>) -> Result<(), BoxError>;
+    fn teardown(&mut self);
+}
+
+macro_rules! phases {
+    () => {
+        fn setup(&mut self) -> Result<(), BoxError> {
+            self.0.setup()
+        }
+        fn start_bundle(&mut self) -> Result<(), BoxError> {
+            self.0.start_bundle()
+        }
+        fn finish_bundle(&mut self, out: &mut BundleEmit<'_, U>) -> Result<(), BoxError> {
+            self.0.finish_bundle(out)
+        }
+        fn teardown(&mut self) {
+            self.0.teardown();
+        }
+    };
+}
+
+struct Plain<T, D>(D, PhantomData<fn(T)>);
+
+impl<T, U, D: DoFn<T, U>> Phases<U> for Plain<T, D> {
+    phases!();
+}
+
+struct Viewing<T, S, D>(D, PhantomData<fn(T, S)>);
+
+impl<T, S: Views, U, D: DoFnWith<T, S, U>> Phases<U> for Viewing<T, S, D> {
+    phases!();
+}
+
+/// A function and where it is in its life; ending it tears it down.
+struct Life<U, P: Phases<U>> {
+    phases: P,
     alive: bool,
     open: bool,
-    types: std::marker::PhantomData<fn(T) -> U>,
+    output: PhantomData<fn() -> U>,
 }
 
-impl<T, U, D: DoFn<T, U>> Drop for Life<T, U, D> {
+impl<U, P: Phases<U>> Drop for Life<U, P> {
     fn drop(&mut self) {
         if self.alive {
             // The run is over, well or badly: its outcome stands, and a second panic would abort the process.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.dofn.teardown()));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.phases.teardown()));
         }
     }
 }
 
-impl<T, U, D: DoFn<T, U>> Life<T, U, D> {
+impl<U, P: Phases<U>> Life<U, P> {
+    fn new(phases: P) -> Self {
+        Life { phases, alive: false, open: false, output: PhantomData }
+    }
+
     fn start(&mut self) -> Result<(), BoxError> {
         if !self.alive {
             self.alive = true;
-            self.dofn.setup()?;
+            self.phases.setup()?;
         }
         if !self.open {
             self.open = true;
-            self.dofn.start_bundle()?;
+            self.phases.start_bundle()?;
         }
         Ok(())
     }
+
+    fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
+        if std::mem::take(&mut self.open) {
+            return end.emit(|out| self.phases.finish_bundle(out));
+        }
+        Ok(())
+    }
+}
+
+impl<T, S: Views, U, D: DoFnWith<T, S, U>> Body<T, S, U> for Life<U, Viewing<T, S, D>> {
+    fn start(&mut self) -> Result<(), BoxError> {
+        Life::start(self)
+    }
+
+    fn process(&mut self, value: T, views: S::Values<'_>, out: &mut Emit<'_, U>) -> Result<(), BoxError> {
+        self.phases.0.process(value, views, out)
+    }
+
+    fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
+        Life::finish(self, end)
+    }
+}
+
+struct ParDo<T, U, D: DoFn<T, U>> {
+    step: StepId,
+    life: Life<U, Plain<T, D>>,
+    out: Bundle<U>,
 }
 
 impl<T: Element, U: Element, D: DoFn<T, U>> Transform<T, U> for ParDo<T, U, D> {
@@ -102,25 +231,12 @@ impl<T: Element, U: Element, D: DoFn<T, U>> Transform<T, U> for ParDo<T, U, D> {
             return Ok(());
         }
         self.life.start().map_err(|e| cx.error_here(user_error(e)))?;
-        let dofn = &mut self.life.dofn;
+        let dofn = &mut self.life.phases.0;
         for_each(self.step, bundle, &mut self.out, next, cx, |value, out| dofn.process(value, out))
     }
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        if self.life.open {
-            self.life.open = false;
-            self.out.clear();
-            let inner = Inner { step: self.step, out: &mut self.out, next, cx, uniform: false, failed: None };
-            let mut emit = BundleEmit { inner };
-            let result = self.life.dofn.finish_bundle(&mut emit);
-            let mut inner = emit.inner;
-            inner.flush();
-            let Inner { failed, cx, .. } = inner;
-            result.map_err(|e| cx.error_here(user_error(e)))?;
-            if let Some(error) = failed {
-                return Err(cx.error_here(error));
-            }
-        }
+        self.life.finish(BundleEnd { step: self.step, out: &mut self.out, next, cx })?;
         next.signal(signal, cx)
     }
 }

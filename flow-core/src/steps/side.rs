@@ -1,134 +1,44 @@
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
-use super::emit::Emit;
+use super::emit::{BundleEnd, Emit};
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{Outcome, for_each, user_error};
-use crate::exec::{Cx, Epoch, ExchangeOp, Op, Receiver, Signal, StepId};
-use crate::keyed::Broadcast;
+use crate::exec::{Cx, Epoch, Receiver, Signal, StepId};
 use crate::views::Views;
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Element, Result, Timestamp};
 
-/// A view's contents on one worker, by the view's windows.
-pub(crate) struct ViewTable<V> {
-    windowing: Windowing,
-    by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
-    watermark: Cell<Timestamp>,
-    /// For each step that reads the view here, the end of the windows that it will not ask for again.
-    readers: RefCell<Vec<Timestamp>>,
-    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
-}
-
-impl<V: 'static> ViewTable<V> {
-    pub(crate) fn new(
-        windowing: Windowing,
-        empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
-    ) -> Self {
-        ViewTable {
-            windowing,
-            by_window: RefCell::default(),
-            watermark: Cell::new(Timestamp::MIN),
-            readers: RefCell::default(),
-            empty,
-        }
-    }
-
-    /// What an element of a main window sees; none while the view's window may still get its first pane.
-    fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
-        let side =
-            self.windowing.side_window(main).ok_or("the view's windows do not map from the main input's")?;
-        if let Some(value) = self.by_window.borrow().get(&side) {
-            return Ok(Some(Arc::clone(value)));
-        }
-        if self.watermark.get() <= side.max_timestamp() {
-            return Ok(None);
-        }
-        let empty = Arc::new((self.empty)()?);
-        self.by_window.borrow_mut().insert(side, Arc::clone(&empty));
-        Ok(Some(empty))
-    }
-
-    /// One more step that reads the view; its number.
-    fn register(&self) -> usize {
-        let mut readers = self.readers.borrow_mut();
-        readers.push(Timestamp::MIN);
-        readers.len() - 1
-    }
-
-    /// A reader's input has come so far; windows that no reader can ask for any more are forgotten.
-    fn expire(&self, reader: usize, main_watermark: Timestamp, lateness: i64) {
-        let mut readers = self.readers.borrow_mut();
-        readers[reader] = main_watermark.offset_micros(-lateness);
-        let least = readers.iter().copied().min().unwrap_or(Timestamp::MIN);
-        self.by_window.borrow_mut().retain(|window, _| least <= window.max_timestamp());
-    }
-}
-
-/// A view as one step on one worker reads it.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
-pub struct Lookup<V> {
-    table: Rc<ViewTable<V>>,
-    reader: usize,
-}
-
-impl<V: 'static> Lookup<V> {
-    pub(crate) fn new(table: Rc<ViewTable<V>>) -> Self {
-        let reader = table.register();
-        Lookup { table, reader }
-    }
-
-    pub(crate) fn find(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
-        self.table.lookup(main)
-    }
-
-    pub(crate) fn expire(&self, main_watermark: Timestamp, lateness: i64) {
-        self.table.expire(self.reader, main_watermark, lateness);
-    }
-}
-
 /// How many bundles of elements may wait for a view before sources pause.
 const MOST_HELD: usize = 64;
 
-/// Stores what a view's step publishes.
-pub(crate) fn publish<V: Send + Sync + 'static>(
-    windowing: Windowing,
-    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
-) -> Op {
-    let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx| {
-        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
-        Box::new(Publish { table })
-    }));
-    Op::Exchange(op)
-}
-
-struct Publish<V> {
-    table: Rc<ViewTable<V>>,
-}
-
-impl<V> Receiver<Arc<V>> for Publish<V> {
-    fn bundle(&mut self, bundle: &mut Bundle<Arc<V>>, cx: &mut Cx) -> Result<()> {
-        let mut by_window = self.table.by_window.borrow_mut();
-        for (value, meta) in bundle.drain() {
-            by_window.insert(meta.window, value);
-        }
-        cx.views_changed = true;
+/// What is done with an element whose views are there, in bundles that end at signals.
+pub(super) trait Body<T, S: Views, U> {
+    /// Called before some elements.
+    fn start(&mut self) -> Result<(), BoxError> {
         Ok(())
     }
 
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
-        if let Signal::Watermark(to) = signal {
-            self.table.watermark.set(to);
-            cx.views_changed = true;
-        }
-        if let Signal::Barrier { .. } = signal {
-            cx.leaves_passed += 1;
-        }
+    /// Called for every element.
+    fn process(&mut self, value: T, views: S::Values<'_>, out: &mut Emit<'_, U>) -> Result<(), BoxError>;
+
+    /// Called when what was started must be passed on.
+    fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
+        let _ = end;
         Ok(())
+    }
+}
+
+/// A function as a body.
+struct Function<F>(Arc<F>);
+
+impl<T, S, U, R, F> Body<T, S, U> for Function<F>
+where
+    S: Views,
+    R: Outcome,
+    F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
+{
+    fn process(&mut self, value: T, views: S::Values<'_>, out: &mut Emit<'_, U>) -> Result<(), BoxError> {
+        (self.0)(value, views, out).into_result()
     }
 }
 
@@ -141,10 +51,25 @@ where
     F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R + Send + Sync + 'static,
 {
     let f = Arc::new(f);
+    side(views, windowing, move || Function(Arc::clone(&f)))
+}
+
+/// The step that calls a body, of which each worker has its own.
+pub(super) fn side<T, U, S, B>(
+    views: S,
+    windowing: Windowing,
+    body: impl Fn() -> B + Send + Sync + 'static,
+) -> Typed<T, U>
+where
+    T: Element,
+    U: Element,
+    S: Views,
+    B: Body<T, S, U> + 'static,
+{
     Typed::from(each(move |step, outputs, cx| {
-        let side = Side::<T, U, S, F> {
+        let side = Side::<T, U, S, B> {
             step,
-            f: Arc::clone(&f),
+            body: body(),
             tables: views.tables(cx),
             lateness: windowing.lateness,
             held: Bundle::default(),
@@ -164,9 +89,9 @@ where
 
 /// Calls a function with what views hold for the element's window; elements whose views are not there yet wait,
 /// and hold the watermark.
-struct Side<T, U, S: Views, F> {
+struct Side<T, U, S: Views, B> {
     step: StepId,
-    f: Arc<F>,
+    body: B,
     tables: S::Tables,
     lateness: i64,
     held: Bundle<T>,
@@ -185,14 +110,7 @@ struct Side<T, U, S: Views, F> {
     out: Bundle<U>,
 }
 
-impl<T, U, S, R, F> Side<T, U, S, F>
-where
-    T: Element,
-    U: Element,
-    S: Views,
-    R: Outcome,
-    F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
-{
+impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
     /// Drops and counts elements whose window has expired: the views of it are forgotten.
     fn drop_late(&self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         let is_late = |window: Window| self.passed > window.expiry(self.lateness);
@@ -248,9 +166,19 @@ where
         next: &mut dyn Receiver<U>,
         cx: &mut Cx,
     ) -> Result<()> {
+        if bundle.is_empty() {
+            return Ok(());
+        }
+        self.body.start().map_err(|e| cx.error_here(user_error(e)))?;
+        let body = &mut self.body;
         for_each(self.step, bundle, &mut self.out, next, cx, |value, out| {
-            (self.f)(value, S::values(found), out).into_result()
+            body.process(value, S::values(found), out)
         })
+    }
+
+    /// Has the body pass on what it collected, before the watermark moves.
+    fn finish(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        self.body.finish(BundleEnd { step: self.step, out: &mut self.out, next, cx })
     }
 
     fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
@@ -276,6 +204,7 @@ where
         let mut held = self.held.take();
         self.oldest = Timestamp::MAX;
         self.offer(&mut held, next, cx)?;
+        self.finish(next, cx)?;
         self.show(cx);
         if !self.held.is_empty() {
             self.held_since = since;
@@ -308,20 +237,14 @@ where
     }
 }
 
-impl<T, U, S, R, F> Transform<T, U> for Side<T, U, S, F>
-where
-    T: Element,
-    U: Element,
-    S: Views,
-    R: Outcome,
-    F: for<'v> Fn(T, S::Values<'v>, &mut Emit<'_, U>) -> R,
-{
+impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Side<T, U, S, B> {
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
         self.drop_late(bundle, cx);
         self.offer(bundle, next, cx)
     }
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        self.finish(next, cx)?;
         match signal {
             Signal::Watermark(to) => {
                 self.watermark = to;

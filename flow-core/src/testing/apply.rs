@@ -23,10 +23,36 @@ where
     T: Element,
     O: Element,
 {
+    apply_on(&ReferenceRunner::new(), values, transform)
+}
+
+/// As [`apply`], on a runner of your choice: on one with several workers results come in any order.
+///
+/// ```
+/// use flow_core::prelude::*;
+/// use flow_core::testing::apply_on;
+/// let doubled = apply_on(&ReferenceRunner::new(), [1, 2], |n: &PCollection<u32>| n.map(|n| n * 2));
+/// assert_eq!(doubled, [2, 4]);
+/// ```
+///
+/// # Panics
+/// When the pipeline fails, with its error: that is the test's failure.
+#[track_caller]
+pub fn apply_on<R, A, T, O>(
+    runner: &R,
+    values: impl IntoIterator<Item = A>,
+    transform: impl FnOnce(&PCollection<T>) -> PCollection<O>,
+) -> Vec<O>
+where
+    R: Runner,
+    A: Given<T>,
+    T: Element,
+    O: Element,
+{
     let p = Pipeline::new();
     let input = p.create(values.into_iter().map(Given::given));
     let output = collect(&transform(&input));
-    run(p);
+    run_on(runner, p);
     output.values()
 }
 
@@ -65,7 +91,23 @@ impl Given<String> for &str {
 /// When the pipeline fails, with its error: that is the test's failure.
 #[track_caller]
 pub fn run(pipeline: Pipeline) {
-    if let Err(error) = ReferenceRunner::new().run(pipeline) {
-        panic!("{}", error.report());
-    }
+    run_on(&ReferenceRunner::new(), pipeline);
+}
+
+/// As [`run`], on a runner of your choice; its report.
+///
+/// ```
+/// use flow_core::prelude::*;
+/// use flow_core::testing::{assert_that, run_on};
+/// let p = Pipeline::new();
+/// assert_that(&p.create([1, 2]).combine(Sum)).contains_only(3);
+/// let report = run_on(&ReferenceRunner::new(), p);
+/// assert_eq!(report.step("create").unwrap().elements_out, 2);
+/// ```
+///
+/// # Panics
+/// When the pipeline fails, with its error: that is the test's failure.
+#[track_caller]
+pub fn run_on<R: Runner>(runner: &R, pipeline: Pipeline) -> R::Report {
+    runner.run(pipeline).unwrap_or_else(|error| panic!("{}", error.report()))
 }

@@ -16,8 +16,8 @@ mod engine;
 mod script;
 mod sinks;
 
-pub use apply::{Given, apply, run};
-pub use assert::{That, assert_that};
+pub use apply::{Given, apply, apply_on, run, run_on};
+pub use assert::{That, Verdict, assert_that};
 pub use collect::{Collected, collect};
 pub use engine::Engine;
 pub use script::{Input, Script, Stream, stream};

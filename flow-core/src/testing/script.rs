@@ -3,13 +3,16 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::apply::run;
+use super::apply::run_on;
 use super::collect;
 use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
 };
 use crate::graph::Shared;
-use crate::{Bundle, Element, Meta, PCollection, Pipeline, Reified, Result, StepLabel, Timestamp};
+use crate::{
+    Bundle, Element, Meta, PCollection, Pipeline, ReferenceRunner, Reified, Result, Runner, StepLabel,
+    Timestamp,
+};
 
 /// A script for the streams of a test: elements, watermarks and clock moves, one after the other. After each step the
 /// pipeline comes to rest before the next. At the end every watermark goes to plus infinity.
@@ -116,14 +119,18 @@ impl<T> Line<T> {
         });
         let watermark = watermarks.max().unwrap_or(Timestamp::MIN);
         match self {
-            Line::Watermark(to) if *to < watermark => {
-                Err(format!("a watermark cannot go back: this one is {to}, and it was {watermark}"))
-            }
-            Line::Elements(elements) if watermark == Timestamp::MAX && !elements.is_empty() => {
-                Err("nothing arrives after the end of a stream: its watermark is at plus infinity".into())
-            }
+            Line::Watermark(to) if *to < watermark => Err(format!(
+                "a watermark cannot go back: this one is {to}, and it was {watermark}, by which everything in \
+                     between is late already; move this step up, or leave it out"
+            )),
+            Line::Elements(elements) if watermark == Timestamp::MAX && !elements.is_empty() => Err(
+                "nothing arrives after the end of a stream: its watermark is at plus infinity, and these \
+                     elements would be in no result; add them before"
+                    .into(),
+            ),
             Line::Elements(elements) if elements.iter().any(|(_, at)| *at == Timestamp::MAX) => Err(format!(
-                "an element cannot be at plus infinity, where streams end: the last moment is {}",
+                "an element cannot be at plus infinity, where streams end, since it would be in no window: the last \
+                 moment that it can have is {}, Timestamp::END_OF_GLOBAL_WINDOW",
                 Timestamp::END_OF_GLOBAL_WINDOW
             )),
             _ => Ok(()),
@@ -240,9 +247,22 @@ impl<T: Element> Stream<T> {
         self,
         transform: impl FnOnce(&PCollection<T>) -> PCollection<O>,
     ) -> Vec<Reified<O>> {
+        self.run_on(&ReferenceRunner::new(), transform)
+    }
+
+    /// As [`run`](Stream::run), on a runner of your choice: on one with several workers results come in any order.
+    ///
+    /// # Panics
+    /// When the pipeline fails, with its error.
+    #[track_caller]
+    pub fn run_on<R: Runner, O: Element>(
+        self,
+        runner: &R,
+        transform: impl FnOnce(&PCollection<T>) -> PCollection<O>,
+    ) -> Vec<Reified<O>> {
         let p = Pipeline::new();
         let output = collect(&transform(&self.collection(&p)));
-        run(p);
+        run_on(runner, p);
         output.reified()
     }
 }

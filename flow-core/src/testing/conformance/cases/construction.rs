@@ -185,7 +185,7 @@ pub(super) const CASES: &[Case] = &[
         "a run whose assertion does not hold fails",
         "PAssertTest",
         "Test utilities",
-        &["step `assert_that`", "expected [4], found [3], missing [4], surplus [3]"],
+        &["step `assert_that`", "expected: [4]", "found:    [3]", "missing:  [4]", "too much: [3]"],
         |p, _| assert_that(&p.create([1_i64, 2]).combine(Sum)).contains_only(4),
     ),
 ];

@@ -7,8 +7,10 @@ mod engine;
 mod joins;
 pub(crate) mod notation;
 mod panes;
+mod scripts;
 mod sessions;
 mod side_inputs;
+mod side_panes;
 mod state;
 mod stateful;
 mod timers;
@@ -74,9 +76,11 @@ pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
 /// All cases that a runner reproduces, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
-    let pipelines = [side_inputs::CASES, state::CASES, timers::CASES, construction::CASES, elements::CASES];
+    let sides = [side_inputs::CASES, side_panes::CASES];
+    let state = [state::CASES, timers::CASES];
     let verbs = [combining::CASES, joins::CASES, transforms::CASES];
-    panes.into_iter().chain(pipelines).chain(verbs).flatten()
+    let pipelines = [construction::CASES, elements::CASES, scripts::CASES];
+    panes.into_iter().chain(sides).chain(state).chain(verbs).chain(pipelines).flatten()
 }
 
 /// Something that a runner must reproduce.

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::{Bundling, Case};
-use crate::combine::{Max, Sum};
+use crate::combine::Sum;
 use crate::testing::{Script, assert_that, stream};
-use crate::trigger::{after_count, repeatedly};
-use crate::window::{Fixed, Global, Sessions, Sliding, Window};
+use crate::window::{Fixed, Global, Sessions, Sliding, Window, WindowFn, WindowInto};
 use crate::{Element, PCollection, Pipeline, Timestamp};
 
 const fn ms(millis: u64) -> Duration {
@@ -35,6 +34,16 @@ fn sorted(list: &[i64]) -> Vec<i64> {
     let mut sorted = list.to_vec();
     sorted.sort_unstable();
     sorted
+}
+
+/// For each number the window of so many milliseconds from the epoch on.
+#[derive(Clone, Debug)]
+struct Until;
+
+impl WindowFn<i64> for Until {
+    fn assign(&self, end: &i64, _: Timestamp, mut emit: impl FnMut(Window)) {
+        emit(Window::new(at(0), at(*end)));
+    }
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -127,6 +136,24 @@ pub(super) const CASES: &[Case] = &[
         },
     ),
     Case::holds(
+        "a view's window holds the last moment of the main input's",
+        "SlidingWindowsTest.testDefaultWindowMappingFn",
+        "Side inputs",
+        |p, bundling| {
+            let windows = Sliding::of(ms(1000), ms(300)).offset(ms(40));
+            let list = numbers(p, bundling, &[340, 1340]).window(windows).as_list();
+            let main = p.create([1041, 1339, 1340, 1341]).window(WindowInto::by(Until));
+            let seen = main.with(&list).map(|end, list| (end, list.clone()));
+            let (from_340, from_640) = (vec![340], vec![1340]);
+            assert_that(&seen).contains_in_any_order([
+                (1041, from_340.clone()),
+                (1339, from_340.clone()),
+                (1340, from_340),
+                (1341, from_640),
+            ]);
+        },
+    ),
+    Case::holds(
         "a function with a view is called once for each window of its element",
         "ParDoTest: observing windows with a side input",
         "Side inputs",
@@ -135,7 +162,9 @@ pub(super) const CASES: &[Case] = &[
             let sum = p.create([100_i64]).combine(Sum).as_single();
             let seen = main.with(&sum).map(|n, sum| n + sum);
             assert_that(&seen).contains_in_any_order([107; 5]);
-            assert_that(&seen).in_window(Window::new(at(2), at(12))).contains_only(107);
+            for start in [-2, 0, 2, 4, 6] {
+                assert_that(&seen).in_window(Window::new(at(start), at(start + 10))).contains_only(107);
+            }
         },
     ),
     Case::holds(
@@ -156,11 +185,72 @@ pub(super) const CASES: &[Case] = &[
             assert_that(&seen).contains_in_any_order(["A0", "B11"].map(String::from));
         },
     ),
+    Case::holds(
+        "a view's empty window ends while its longer windows upstream are open",
+        "TestStreamTest, main and side input of one stream: the default of a window that closed empty",
+        "Side inputs",
+        |p, bundling| {
+            let (second, ten) = (|n: i64| at(1000 * n), || Fixed::of(ms(10_000)));
+            let script = stream().watermark(at(0)).add([(1000, second(1))]).watermark(second(20));
+            let numbers: PCollection<i64> = bundling.of(script).collection(p);
+            let sums = numbers.window(Fixed::of(ms(100_000))).combine(Sum).window(ten()).as_single_or(0);
+            let groups = numbers.window(ten()).key_by(|_| 0_u8).group_by_key();
+            let seen = groups.with(&sums).map(|_, sum| *sum);
+            assert_that(&seen).contains_only(0);
+            assert_that(&seen).in_window(Window::new(at(0), second(10))).contains_only(0);
+        },
+    ),
+    Case::holds(
+        "views of one collection have defaults of their own",
+        "a rule of ours: a default belongs to its view",
+        "Side inputs",
+        |p, bundling| {
+            let none = numbers(p, bundling, &[]).window(Fixed::of(ms(10)));
+            let (seven, nine) = (none.as_single_or(7), none.as_single_or(9));
+            let main = numbers(p, bundling, &[1]).window(Fixed::of(ms(10)));
+            let seen = main.with((&seven, &nine)).map(|n, (seven, nine)| (n, *seven, *nine));
+            assert_that(&seen).contains_only((1, 7, 9));
+        },
+    ),
+    Case::holds(
+        "a multimap keeps equal values of a key",
+        "ViewTest.testMultimapSideInput",
+        "Side inputs",
+        |p, bundling| {
+            let pairs =
+                stamped(p, bundling, [(("a", 1_i64), 0), (("a", 1), 0), (("a", 2), 0), (("b", 3), 0)]);
+            let pairs = pairs.map(|(key, value)| (key.to_string(), value)).window(Fixed::of(ms(10)));
+            let keys = stamped(p, bundling, [("a", 1), ("b", 2), ("c", 3)]).window(Fixed::of(ms(10)));
+            let seen = keys
+                .with(&pairs.as_multimap())
+                .map(|key, values| (key.to_string(), values.get(key).map(|values| sorted(values))));
+            assert_that(&seen).contains_in_any_order([
+                ("a".to_string(), Some(vec![1, 1, 2])),
+                ("b".to_string(), Some(vec![3])),
+                ("c".to_string(), None),
+            ]);
+        },
+    ),
+    Case::holds(
+        "a list may be gone through as often as wanted, also side by side",
+        "ViewTest, a list is iterable again and by several iterators",
+        "Side inputs",
+        |p, _| {
+            let list = p.create(0..100_i64).as_list();
+            let seen = p.create([0_i64]).with(&list).map(|_, list| {
+                let again = list.iter().sum::<i64>() + list.iter().sum::<i64>();
+                let beside = list.iter().zip(list).filter(|(a, b)| a == b).count();
+                let offset = list.iter().zip(list.iter().skip(1)).filter(|(a, b)| a != b).count();
+                (again, beside, offset)
+            });
+            assert_that(&seen).contains_only((9900, 100, 99));
+        },
+    ),
     Case::fails(
         "a single value of no element fails the step that reads it",
         "ViewTest.testEmptySingletonSideInput",
         "Side inputs",
-        &["a single value was asked of a view of 0 elements"],
+        &["a single value was asked of a view without an element", "as_single_or"],
         |p, _| {
             let none = p.create([0_i64; 0]).as_single();
             let _ = p.create([1_i64]).with(&none).map(|n, none| n + none).inspect(|_| {});
@@ -170,20 +260,40 @@ pub(super) const CASES: &[Case] = &[
         "a single value of several elements fails",
         "ViewTest.testNonSingletonSideInput",
         "Side inputs",
-        &["a single value was asked of a view of 3 elements"],
+        &["a single value was asked of a view of 3 elements", "as_list"],
         |p, _| {
             let three = p.create([1_i64, 2, 3]).as_single();
             let _ = p.create([1_i64]).with(&three).map(|n, three| n + three).inspect(|_| {});
         },
     ),
     Case::fails(
+        "a single value of several elements fails when panes discard",
+        "ViewTest.testDiscardingNonSingletonSideInput",
+        "Side inputs",
+        &["a single value was asked of a view of 3 elements"],
+        |p, _| {
+            let three = p.create([1_i64, 2, 3]).window(Global::windows().discarding()).as_single_or(0);
+            let _ = p.create([1_i64]).with(&three).map(|n, three| n + three).inspect(|_| {});
+        },
+    ),
+    Case::fails(
         "a map of a key that comes twice fails",
-        "ViewTest.testMapSideInputWithNullValuesCatchesDuplicates",
+        "ViewTest.testMapSideInput, a key twice",
         "Side inputs",
         &["a key comes twice in a map view", "as_multimap"],
         |p, _| {
             let map = p.create([("a".to_string(), 1_i64), ("a".to_string(), 2)]).as_map();
             let _ = p.create([1_i64]).with(&map).map(|n, map| n + map["a"]).inspect(|_| {});
+        },
+    ),
+    Case::fails(
+        "a map of a key that comes twice fails though its values are none",
+        "ViewTest.testMapSideInputWithNullValuesCatchesDuplicates",
+        "Side inputs",
+        &["a key comes twice in a map view"],
+        |p, _| {
+            let map = p.create([("a".to_string(), None::<i64>), ("a".to_string(), None)]).as_map();
+            let _ = p.create([1_usize]).with(&map).map(|n, map| n + map.len()).inspect(|_| {});
         },
     ),
     Case::fails(
@@ -205,38 +315,6 @@ pub(super) const CASES: &[Case] = &[
         |p, bundling| {
             let side = numbers(p, bundling, &[1]).window(Fixed::of(ms(10))).combine(Sum).as_single();
             let _ = p.create([1_i64]).with(&side).map(|n, sum| n + sum).inspect(|_| {});
-        },
-    ),
-    Case::holds(
-        "a later pane of a view replaces the earlier one",
-        "the pattern of slowly updating side inputs: the latest of each pane, in the global window",
-        "Side inputs",
-        |p, _| {
-            let script = Script::new(p);
-            let (main, side) = (script.input::<i64>(), script.input::<i64>());
-            let firing = Global::windows().trigger(repeatedly(after_count(1))).discarding();
-            let latest = side.collection().window(firing).combine(Max).as_single();
-            let seen = main.collection().with(&latest).map(|n, latest| (n, *latest));
-            side.add([(7, at(1))]);
-            main.add([(1, at(1))]);
-            side.add([(6, at(2))]);
-            main.add([(2, at(2))]);
-            assert_that(&seen).contains_in_any_order([(1, Some(7)), (2, Some(6))]);
-        },
-    ),
-    Case::holds(
-        "a pane without elements leaves a view as it was",
-        "a rule of ours: an empty pane says that nothing new came",
-        "Side inputs",
-        |p, _| {
-            let script = Script::new(p);
-            let (main, side) = (script.input::<i64>(), script.input::<i64>());
-            let list =
-                side.collection().window(Global::windows().trigger(repeatedly(after_count(1))).discarding());
-            let seen = main.collection().with(&list.as_list()).map(|n, list| (n, list.clone()));
-            side.add([(7, at(1))]).watermark(Timestamp::MAX);
-            main.add([(1, at(1))]);
-            assert_that(&seen).contains_only((1, vec![7]));
         },
     ),
 ];

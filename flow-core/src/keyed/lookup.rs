@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::exchange;
+use super::hash::key_hash;
+use super::inbox::Station;
+use super::kernel::{Dropped, Kernel, Keyed};
+use super::tables::{Single, Tables};
+use crate::element::{Key, Wire};
+use crate::exec::{AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
+use crate::group::Collect;
+use crate::lookup::{Lookup, LookupBuilder};
+use crate::scratch::Space;
+use crate::steps::Typed;
+use crate::window::{Window, Windowing};
+use crate::{Bundle, Meta, Pane, Result, Timestamp, Timing};
+
+/// Whether the pairs of windows can be sorted as they come: each window has one pane, when it is over.
+pub(crate) fn can_sort<K: Key, V: Wire>(windowing: &Windowing) -> bool {
+    windowing.lateness == 0 && Tables::<(), (K, V), Collect<(K, V)>, Single>::can(windowing)
+}
+
+/// Sorts the pairs of each window into a [`Lookup`], in memory and scratch; for windowings that [`can_sort`] allows.
+pub(crate) fn lookup<K: Key + Ord, V: Wire>() -> Typed<((), (K, V)), Arc<Lookup<K, V>>> {
+    Op::Exchange(Arc::new(Sort(PhantomData::<fn(K, V)>))).into()
+}
+
+struct Sort<K, V>(PhantomData<fn(K, V)>);
+
+impl<K: Key + Ord, V: Wire> Sort<K, V> {
+    fn station(
+        step: StepId,
+        output: AnyOutput,
+        cx: &BuildCx,
+    ) -> Station<(), (K, V), Arc<Lookup<K, V>>, Sorting<K, V>> {
+        Station::new(step, Sorting::new(cx.space().clone()), typed(output), key_hash)
+    }
+}
+
+impl<K: Key + Ord, V: Wire> ExchangeOp for Sort<K, V> {
+    fn routing(&self) -> Routing {
+        Routing::Key
+    }
+
+    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, _: &mut BuildCx) -> AnyOutput {
+        exchange::sender::<(), (K, V)>(step, outbox)
+    }
+
+    fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox> {
+        Box::new(Self::station(step, output, cx))
+    }
+
+    fn inline(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> AnyOutput {
+        erased::<((), (K, V))>(Self::station(step, output, cx))
+    }
+}
+
+/// Windows whose pairs are still coming.
+struct Sorting<K, V> {
+    space: Space,
+    /// By the moment that completes them.
+    open: BTreeMap<(Timestamp, Window), Open<K, V>>,
+    watermark: Timestamp,
+}
+
+struct Open<K, V> {
+    builder: LookupBuilder<K, V>,
+    since: Epoch,
+}
+
+impl<K: Key + Ord, V: Wire> Sorting<K, V> {
+    fn new(space: Space) -> Self {
+        Sorting { space, open: BTreeMap::new(), watermark: Timestamp::MIN }
+    }
+
+    /// Moves the largest windows to scratch until the others fit into half of the memory: vectors grow by doubling.
+    fn spill(&mut self) -> Result<()> {
+        let mut used: usize = self.open.values().map(|open| open.builder.used()).sum();
+        while used > self.space.memory / 2 {
+            let largest = self.open.values_mut().max_by_key(|open| open.builder.used());
+            let Some(Open { builder, .. }) = largest else { return Ok(()) };
+            used -= builder.used();
+            builder.spill()?;
+        }
+        Ok(())
+    }
+
+    /// The moment that completes the first window that is over.
+    fn due(&self) -> Option<Timestamp> {
+        self.open.keys().next().map(|(end, _)| *end).filter(|end| *end < self.watermark)
+    }
+}
+
+impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K, V> {
+    fn add(&mut self, elements: &mut Keyed<(), (K, V)>, epoch: Epoch) -> Result<Dropped> {
+        let mut dropped = Dropped::default();
+        elements.hashes.clear();
+        for (((), (key, value)), meta) in elements.bundle.drain() {
+            let end = meta.window.max_timestamp();
+            if self.watermark > end {
+                dropped.late += 1;
+                continue;
+            }
+            let open = self
+                .open
+                .entry((end, meta.window))
+                .or_insert_with(|| Open { builder: LookupBuilder::new(self.space.clone()), since: epoch });
+            open.since = open.since.min(epoch);
+            open.builder.add(key, &value)?;
+        }
+        self.spill()?;
+        Ok(dropped)
+    }
+
+    fn advance(&mut self, watermark: Timestamp, _: Timestamp) {
+        self.watermark = watermark;
+    }
+
+    fn poll(&mut self, out: &mut Bundle<Arc<Lookup<K, V>>>) -> Result<bool> {
+        if self.due().is_none() {
+            return Ok(false);
+        }
+        if let Some(((time, window), open)) = self.open.pop_first() {
+            let pane =
+                Pane { first: true, last: true, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
+            out.push(Arc::new(open.builder.finish()?), Meta { time, window, pane });
+        }
+        Ok(self.due().is_some())
+    }
+
+    fn output_watermark(&self) -> Timestamp {
+        self.due().map_or(self.watermark, |due| due.min(self.watermark))
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn held_since(&self) -> Option<Epoch> {
+        self.open.values().map(|open| open.since).min()
+    }
+}

@@ -1,0 +1,129 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::exec::{Cx, ExchangeOp, Op, Receiver, Signal};
+use crate::keyed::Broadcast;
+use crate::window::{Window, Windowing};
+use crate::{BoxError, Bundle, Result, Timestamp};
+
+/// A view's contents on one worker, by the view's windows.
+pub(crate) struct ViewTable<V> {
+    windowing: Windowing,
+    by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
+    watermark: Cell<Timestamp>,
+    /// For each step that reads the view here, the end of the windows that it will not ask for again.
+    readers: RefCell<Vec<Timestamp>>,
+    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
+}
+
+impl<V: 'static> ViewTable<V> {
+    pub(crate) fn new(
+        windowing: Windowing,
+        empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
+    ) -> Self {
+        ViewTable {
+            windowing,
+            by_window: RefCell::default(),
+            watermark: Cell::new(Timestamp::MIN),
+            readers: RefCell::default(),
+            empty,
+        }
+    }
+
+    /// What an element of a main window sees; none while the view's window may still get its first pane.
+    fn lookup(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
+        let side =
+            self.windowing.side_window(main).ok_or("no window of the view belongs to this window of the main input, whose elements would see nothing: put what the \
+                 view is made of into windows that cover it")?;
+        if let Some(value) = self.by_window.borrow().get(&side) {
+            return Ok(Some(Arc::clone(value)));
+        }
+        if self.watermark.get() <= side.max_timestamp() {
+            return Ok(None);
+        }
+        let empty = Arc::new((self.empty)()?);
+        self.by_window.borrow_mut().insert(side, Arc::clone(&empty));
+        Ok(Some(empty))
+    }
+
+    /// One more step that reads the view; its number.
+    fn register(&self) -> usize {
+        let mut readers = self.readers.borrow_mut();
+        readers.push(Timestamp::MIN);
+        readers.len() - 1
+    }
+
+    /// A reader's input has come so far; windows that no reader can ask for any more are forgotten.
+    fn expire(&self, reader: usize, main_watermark: Timestamp, lateness: i64) {
+        let mut readers = self.readers.borrow_mut();
+        readers[reader] = main_watermark.offset_micros(-lateness);
+        let least = readers.iter().copied().min().unwrap_or(Timestamp::MIN);
+        self.by_window.borrow_mut().retain(|window, _| least <= window.max_timestamp());
+    }
+}
+
+/// A view as one step on one worker reads it.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "hidden, and holds closures")]
+pub struct ViewReader<V> {
+    table: Rc<ViewTable<V>>,
+    reader: usize,
+}
+
+impl<V: 'static> ViewReader<V> {
+    pub(crate) fn new(table: Rc<ViewTable<V>>) -> Self {
+        let reader = table.register();
+        ViewReader { table, reader }
+    }
+
+    pub(crate) fn find(&self, main: Window) -> Result<Option<Arc<V>>, BoxError> {
+        self.table.lookup(main)
+    }
+
+    pub(crate) fn expire(&self, main_watermark: Timestamp, lateness: i64) {
+        self.table.expire(self.reader, main_watermark, lateness);
+    }
+}
+
+/// Stores what a view's step publishes.
+pub(crate) fn publish<V: Send + Sync + 'static>(
+    windowing: Windowing,
+    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
+) -> Op {
+    let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx| {
+        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
+        Box::new(Publish { table })
+    }));
+    Op::Exchange(op)
+}
+
+struct Publish<V> {
+    table: Rc<ViewTable<V>>,
+}
+
+impl<V> Receiver<Arc<V>> for Publish<V> {
+    fn bundle(&mut self, bundle: &mut Bundle<Arc<V>>, cx: &mut Cx) -> Result<()> {
+        let mut by_window = self.table.by_window.borrow_mut();
+        // Nobody reads it here, and so nobody would have it forgotten.
+        let is_read = !self.table.readers.borrow().is_empty();
+        for (value, meta) in bundle.drain().filter(|_| is_read) {
+            by_window.insert(meta.window, value);
+        }
+        cx.views_changed = true;
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if let Signal::Watermark(to) = signal {
+            self.table.watermark.set(to);
+            cx.views_changed = true;
+        }
+        if let Signal::Barrier { .. } = signal {
+            cx.leaves_passed += 1;
+        }
+        Ok(())
+    }
+}
