@@ -5,7 +5,7 @@ pub use crate::combine::{
 };
 pub use crate::metrics::{Counter, Distribution, Gauge};
 pub use crate::sink::{Rejected, Sink};
-pub use crate::source::Source;
+pub use crate::source::{Impulse, Source};
 pub use crate::split::Split;
 pub use crate::testing::apply;
 pub use crate::trigger::{

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Context;
 use std::time::Duration;
 
-use flow_core::exec::{BoxFuture, Cx, Driver, Epoch, Progress, Signal, SourceWatermark, StepId, guard};
+use flow_core::exec::{
+    BoxFuture, Cx, Driver, Epoch, Progress, ReadOp, Signal, SourceWatermark, StepId, guard,
+};
 use flow_core::{Result, Timestamp};
 
 use crate::gates::Gates;
@@ -22,6 +24,9 @@ pub(crate) struct SourceRun {
     /// All splits are open from the start.
     at_once: bool,
     scripted: bool,
+    auxiliary: bool,
+    /// The last barrier, while an auxiliary source may not end.
+    last: Option<Signal>,
     passed: Timestamp,
     idle: bool,
     since_watermark: u32,
@@ -42,19 +47,21 @@ const WATERMARK_EVERY: u32 = 8;
 impl SourceRun {
     pub(crate) fn new(
         step: StepId,
+        read: &dyn ReadOp,
         driver: Box<dyn Driver>,
         splits: Splits,
         gates: Gates,
-        at_once: bool,
-        scripted: bool,
     ) -> Self {
+        let scripted = read.is_scripted();
         SourceRun {
             step,
             gates,
             driver,
             splits,
-            at_once,
+            at_once: read.reads_splits_at_once(),
             scripted,
+            auxiliary: read.is_auxiliary(),
+            last: None,
             passed: Timestamp::MIN,
             idle: false,
             since_watermark: 0,
@@ -77,11 +84,26 @@ impl SourceRun {
         self.state == State::Ended
     }
 
+    /// It only serves others, and ends with the last barrier.
+    pub(crate) fn is_auxiliary(&self) -> bool {
+        self.auxiliary
+    }
+
+    /// Has something to say for itself before a script may go on.
+    pub(crate) fn is_loading(&self, now: Timestamp) -> bool {
+        self.auxiliary && !self.is_ended() && self.driver.deadline().is_none_or(|at| at <= now)
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.state == State::Reading
     }
 
-    /// Its waker was called.
+    /// The processing time at which it goes on by itself.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        (self.state == State::Waiting).then(|| self.driver.deadline()).flatten()
+    }
+
+    /// Its waker was called, or its time has come.
     pub(crate) fn call(&mut self) {
         if self.state == State::Waiting && !self.scripted {
             self.state = State::Reading;
@@ -97,6 +119,11 @@ impl SourceRun {
                 self.since_watermark += 1;
                 if self.since_watermark >= WATERMARK_EVERY {
                     self.pass_watermark(idle_timeout, cx)?;
+                }
+                if self.driver.may_end()
+                    && let Some(last) = self.last.take()
+                {
+                    self.barrier(last, cx)?;
                 }
                 Ok(true)
             }
@@ -138,7 +165,7 @@ impl SourceRun {
             return Ok(());
         }
         cx.enter(self.step);
-        match guard(cx, |cx| Ok(self.driver.watermark(cx.now - idle_timeout)))? {
+        match guard(cx, |cx| Ok(self.driver.watermark(cx.now, cx.now - idle_timeout)))? {
             SourceWatermark::At(to) if to > self.passed || self.idle => {
                 self.idle = false;
                 self.passed = to.max(self.passed);
@@ -159,6 +186,18 @@ impl SourceRun {
 
     pub(crate) fn play(&mut self, step: usize, mine: bool, cx: &mut Cx) -> Result<()> {
         guard(cx, |cx| self.driver.play(step, mine, cx))
+    }
+
+    /// Passes a barrier on. By the last all others have ended, and what serves them ends in front of it, once it may.
+    pub(crate) fn barrier(&mut self, barrier: Signal, cx: &mut Cx) -> Result<()> {
+        if matches!(barrier, Signal::Barrier { last: true, .. }) {
+            if !self.is_ended() && !self.driver.may_end() {
+                self.last = Some(barrier);
+                return Ok(());
+            }
+            self.end(cx)?;
+        }
+        self.signal(barrier, cx)
     }
 
     pub(crate) fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {

@@ -158,6 +158,12 @@ pub trait Inbox {
     fn deadline(&self) -> Option<Timestamp> {
         None
     }
+
+    /// Whether it goes on making elements by itself, as a source does, or may be given what makes it do so: the run has
+    /// not read everything while an inbox says yes.
+    fn is_reading(&self) -> bool {
+        false
+    }
 }
 
 /// A source as the graph holds it.
@@ -172,6 +178,12 @@ pub trait ReadOp: Send + Sync {
 
     /// Whether it plays a script, step by step, as told.
     fn is_scripted(&self) -> bool {
+        false
+    }
+
+    /// Whether it only serves what others read, as one that keeps a view fresh does: the run ends without waiting for
+    /// its end, and it ends with the run.
+    fn is_auxiliary(&self) -> bool {
         false
     }
 
@@ -217,8 +229,19 @@ pub trait Driver {
     /// Reads about a bundle from one of the open splits and passes it down the chain.
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress>;
 
-    /// How far the open splits are: those that have had nothing to say since `idle_before` do not count.
-    fn watermark(&self, idle_before: Timestamp) -> SourceWatermark;
+    /// How far the open splits are at `now`, in processing time: those that have had nothing to say since
+    /// `idle_before` do not count.
+    fn watermark(&self, now: Timestamp, idle_before: Timestamp) -> SourceWatermark;
+
+    /// The processing time at which it has something to say again, if that is all that it waits for.
+    fn deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether an auxiliary source has done what the run may not end without.
+    fn may_end(&self) -> bool {
+        true
+    }
 
     /// Passes a signal down the chain; at a barrier, the positions of all splits are kept for its commit.
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;

@@ -1,6 +1,11 @@
 //! Where collections come from: [`Source`] and [`Reader`].
 
+mod clock;
 mod ending;
+mod estimating;
+mod impulse;
+pub(crate) mod refreshing;
+mod watermark;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -10,7 +15,11 @@ use std::time::Duration;
 use crate::element::{Element, Wire};
 use crate::metrics::Metrics;
 use crate::{Bundle, Result, Timestamp};
+pub use clock::Clock;
 pub use ending::{EndingAfter, EndingReader};
+pub use estimating::{Estimating, EstimatingReader, WithTimestamps};
+pub use impulse::Impulse;
+pub use watermark::{BoundedOutOfOrderness, Manual, Monotonic, WallTime, WatermarkEstimator};
 
 /// Something that can be read: a set of files, a subscription, a range of numbers.
 ///
@@ -62,6 +71,26 @@ pub trait Source: Send + Sync + 'static {
         crate::graph::short_name::<Self>().to_owned()
     }
 
+    /// Gives the elements event times, and has the source estimate its watermark from them: any source becomes a stream
+    /// in event time. What an element was given by the source itself is replaced.
+    ///
+    /// ```
+    /// use flow_core::source::{BoundedOutOfOrderness, Source};
+    /// # use flow_core::prelude::*;
+    /// # use std::time::Duration;
+    /// # fn read<S: Source<Item = (i64, String)>>(p: &Pipeline, log: S) -> PCollection<(i64, String)> {
+    /// let by_second = log.with_timestamps(|(second, _)| Timestamp::from_secs(*second));
+    /// p.read(by_second.estimating(BoundedOutOfOrderness::of(Duration::from_secs(5))))
+    /// # }
+    /// ```
+    fn with_timestamps<F>(self, timestamp: F) -> WithTimestamps<Self, F>
+    where
+        Self: Sized,
+        F: Fn(&Self::Item) -> Timestamp + Send + Sync + 'static,
+    {
+        WithTimestamps::new(self, timestamp)
+    }
+
     /// The same source, but it ends once so many elements have been read by all workers together: a stream for a
     /// test or a demonstration. The bundles in which that comes about are read whole.
     fn ending_after(self, elements: u64) -> EndingAfter<Self>
@@ -79,6 +108,8 @@ pub struct ReaderContext {
     pub step: String,
     /// What the step counts, for the run's report.
     pub metrics: Metrics,
+    /// Processing time, for watermarks that follow it.
+    pub clock: Clock,
 }
 
 /// Reads one split of a [`Source`], on a worker's thread.

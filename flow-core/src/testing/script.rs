@@ -284,7 +284,7 @@ impl<T: Element> Driver for Playing<T> {
         Ok(Progress::Done)
     }
 
-    fn watermark(&self, _: Timestamp) -> SourceWatermark {
+    fn watermark(&self, _: Timestamp, _: Timestamp) -> SourceWatermark {
         SourceWatermark::NoSplit
     }
 

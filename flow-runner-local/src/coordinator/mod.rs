@@ -195,7 +195,7 @@ impl Coordinator {
     /// Plays the script, with everything at rest after each step; then the streams end.
     fn play_script(&mut self) -> Result<()> {
         let is_scripted = |step: &Step| matches!(&step.op, Op::Read(read) if read.is_scripted());
-        if !self.graph.steps.iter().any(is_scripted) {
+        if self.graph.script.is_empty() && !self.graph.steps.iter().any(is_scripted) {
             return Ok(());
         }
         let script = self.graph.script.clone();

@@ -6,6 +6,7 @@ pub(crate) mod notation;
 mod panes;
 mod sessions;
 mod side_inputs;
+mod sources;
 mod state;
 mod timestamps;
 mod triggers;
@@ -45,7 +46,8 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
 /// All cases, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
-    let pipelines = [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES];
+    let pipelines =
+        [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES, sources::CASES];
     panes.into_iter().chain(pipelines).flatten()
 }
 
