@@ -7,6 +7,7 @@ pub use crate::metrics::{Counter, Distribution, Gauge};
 pub use crate::sink::{Rejected, Sink};
 pub use crate::source::{Impulse, Source};
 pub use crate::split::Split;
+pub use crate::splittable::{OffsetRange, Resume, SplittableCx, SplittableFn, Watch};
 pub use crate::testing::apply;
 pub use crate::trigger::{
     AtWatermark, Trigger, after_count, after_processing_time, all_of, always, any_of, each_of, never,

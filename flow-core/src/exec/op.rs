@@ -113,6 +113,11 @@ pub trait ExchangeOp: Send + Sync {
     /// How the receiving worker is chosen.
     fn routing(&self) -> Routing;
 
+    /// Whether what it takes is held for ever, and never acknowledged.
+    fn holds_without_end(&self) -> bool {
+        false
+    }
+
     /// The end of the sending worker's chain.
     fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, cx: &mut BuildCx) -> AnyOutput;
 
@@ -144,11 +149,11 @@ pub trait Outbox {
 
 /// The receiving end of an exchange on one worker.
 pub trait Inbox {
-    /// Takes elements. Not called while [`work`](Inbox::work) has more to do.
+    /// Takes elements. Not called while [`work`](Inbox::work) has more to do, unless it [is open](Inbox::is_open).
     fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()>;
 
     /// Takes a signal that holds for all senders. Except for pokes, not called while [`work`](Inbox::work) has more
-    /// to do.
+    /// to do and it is not [open](Inbox::is_open).
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;
 
     /// Passes on about a bundle of what is due; true if there is more.
@@ -162,6 +167,12 @@ pub trait Inbox {
     /// Whether it goes on making elements by itself, as a source does, or may be given what makes it do so: the run has
     /// not read everything while an inbox says yes.
     fn is_reading(&self) -> bool {
+        false
+    }
+
+    /// Whether more is to be given to it although [`work`](Inbox::work) has more to do, so that what goes on for long
+    /// keeps nothing back.
+    fn is_open(&self) -> bool {
         false
     }
 }

@@ -54,6 +54,9 @@ impl Graph {
     }
 
     fn hold(&self, step: &Step) -> Option<Duration> {
+        if matches!(&step.op, Op::Exchange(exchange) if exchange.holds_without_end()) {
+            return Some(Duration::MAX);
+        }
         let groups = match &step.op {
             Op::Exchange(exchange) => exchange.routing() == Routing::Key,
             Op::Write(write) => write.holds_windows(),

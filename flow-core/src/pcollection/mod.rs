@@ -6,6 +6,7 @@ mod join;
 mod keyed;
 mod shape;
 mod side;
+mod splittable;
 mod timed;
 mod write;
 

@@ -15,7 +15,7 @@ mod write;
 pub(crate) use async_map::Order;
 pub(crate) use async_map::async_map;
 pub use emit::{BundleEmit, Emit};
-pub(crate) use link::Typed;
+pub(crate) use link::{Transform, Typed, each, link, one};
 pub(crate) use map::{filter, filter_map, inspect, map};
 pub use pardo::DoFn;
 pub(crate) use pardo::par_do;

@@ -7,6 +7,7 @@ mod panes;
 mod sessions;
 mod side_inputs;
 mod sources;
+mod splittable;
 mod state;
 mod timestamps;
 mod triggers;
@@ -46,9 +47,9 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
 /// All cases, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
-    let pipelines =
-        [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES, sources::CASES];
-    panes.into_iter().chain(pipelines).flatten()
+    let pipelines = [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES];
+    let reading = [sources::CASES, splittable::CASES];
+    panes.into_iter().chain(pipelines).chain(reading).flatten()
 }
 
 /// Something that a runner must reproduce.
