@@ -78,7 +78,8 @@ impl Pipeline {
     pub fn periodic_impulse(&self, impulse: impl Into<Impulse>) -> PCollection<Timestamp> {
         let impulse = impulse.into();
         if impulse.period().is_zero() {
-            let message = "ticks need a period: without one they would all be at the same moment, without end";
+            let message =
+                "ticks need a period: without one they would all be at the same moment, without end";
             self.graph.lock().error(message, Location::caller());
         }
         self.source("periodic_impulse", impulse.to_string(), impulse)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use flow_core::Result;
 use flow_core::prelude::*;
 use flow_core::source::{
-    BoundedOutOfOrderness, Clock, Manual, Monotonic, Next, Reader, ReaderContext, WallTime, WatermarkEstimator,
+    BoundedOutOfOrderness, Clock, Manual, Monotonic, Next, Reader, ReaderContext, WallTime,
+    WatermarkEstimator,
 };
 use flow_core::testing::{collect, conformance};
 use flow_core::{Bundle, Timestamp};

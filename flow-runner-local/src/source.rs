@@ -21,16 +21,37 @@ pub(crate) struct SourceRun {
     pub(crate) gates: Gates,
     driver: Box<dyn Driver>,
     splits: Splits,
-    /// All splits are open from the start.
-    at_once: bool,
-    scripted: bool,
-    auxiliary: bool,
+    kind: Kind,
     /// The last barrier, while an auxiliary source may not end.
     last: Option<Signal>,
     passed: Timestamp,
     idle: bool,
     since_watermark: u32,
     state: State,
+}
+
+/// Where its splits come from, and what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// They are taken one by one.
+    OneByOne,
+    /// All are open from the start.
+    AtOnce,
+    /// It plays a script, and has none.
+    Scripted,
+    /// All are open from the start; it serves other sources, and ends with the last barrier.
+    Auxiliary,
+}
+
+impl Kind {
+    fn of(read: &dyn ReadOp) -> Self {
+        match read {
+            _ if read.is_scripted() => Kind::Scripted,
+            _ if read.is_auxiliary() => Kind::Auxiliary,
+            _ if read.reads_splits_at_once() => Kind::AtOnce,
+            _ => Kind::OneByOne,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,26 +73,24 @@ impl SourceRun {
         splits: Splits,
         gates: Gates,
     ) -> Self {
-        let scripted = read.is_scripted();
+        let kind = Kind::of(read);
         SourceRun {
             step,
             gates,
             driver,
             splits,
-            at_once: read.reads_splits_at_once(),
-            scripted,
-            auxiliary: read.is_auxiliary(),
+            kind,
             last: None,
             passed: Timestamp::MIN,
             idle: false,
             since_watermark: 0,
-            state: if scripted { State::Waiting } else { State::Reading },
+            state: if kind == Kind::Scripted { State::Waiting } else { State::Reading },
         }
     }
 
     /// Opens this worker's share of splits that are read at once.
     pub(crate) fn open(&mut self, worker: usize, workers: usize) -> Result<()> {
-        if self.at_once {
+        if self.kind != Kind::OneByOne {
             let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner).clone();
             for split in splits.iter().skip(worker).step_by(workers) {
                 self.driver.open(split, None)?;
@@ -86,12 +105,12 @@ impl SourceRun {
 
     /// It only serves others, and ends with the last barrier.
     pub(crate) fn is_auxiliary(&self) -> bool {
-        self.auxiliary
+        self.kind == Kind::Auxiliary
     }
 
     /// Has something to say for itself before a script may go on.
     pub(crate) fn is_loading(&self, now: Timestamp) -> bool {
-        self.auxiliary && !self.is_ended() && self.driver.deadline().is_none_or(|at| at <= now)
+        self.is_auxiliary() && !self.is_ended() && self.driver.deadline().is_none_or(|at| at <= now)
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -105,7 +124,7 @@ impl SourceRun {
 
     /// Its waker was called, or its time has come.
     pub(crate) fn call(&mut self) {
-        if self.state == State::Waiting && !self.scripted {
+        if self.state == State::Waiting && self.kind != Kind::Scripted {
             self.state = State::Reading;
         }
     }
@@ -137,7 +156,7 @@ impl SourceRun {
     }
 
     fn next_split(&mut self, cx: &mut Cx) -> Result<bool> {
-        if !self.at_once {
+        if self.kind == Kind::OneByOne {
             let split = self.splits.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             if let Some(split) = split {
                 cx.enter(self.step);
@@ -161,7 +180,7 @@ impl SourceRun {
     /// Says how far the source is, if that has changed.
     pub(crate) fn pass_watermark(&mut self, idle_timeout: Duration, cx: &mut Cx) -> Result<()> {
         self.since_watermark = 0;
-        if self.is_ended() || self.scripted || self.has_splits_left() {
+        if self.is_ended() || self.kind == Kind::Scripted || self.has_splits_left() {
             return Ok(());
         }
         cx.enter(self.step);
@@ -171,7 +190,7 @@ impl SourceRun {
                 self.passed = to.max(self.passed);
                 self.signal(Signal::Watermark(self.passed), cx)
             }
-            SourceWatermark::Idle if self.at_once && !self.idle => {
+            SourceWatermark::Idle if self.kind != Kind::OneByOne && !self.idle => {
                 self.idle = true;
                 self.signal(Signal::Idle, cx)
             }
@@ -181,7 +200,7 @@ impl SourceRun {
 
     /// A split that nobody reads yet may hold anything.
     fn has_splits_left(&self) -> bool {
-        !self.at_once && !self.splits.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.kind == Kind::OneByOne && !self.splits.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     pub(crate) fn play(&mut self, step: usize, mine: bool, cx: &mut Cx) -> Result<()> {

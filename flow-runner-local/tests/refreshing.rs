@@ -81,7 +81,9 @@ fn ticks_with_an_end_end_the_run() {
         let p = Pipeline::new();
         let (start, end) = (Timestamp::from_secs(0), Timestamp::from_secs(100));
         let impulse = Impulse::every(Duration::from_secs(1)).starting(start).until(end);
-        let count = collect(&p.periodic_impulse(impulse).window(Fixed::of(Duration::from_secs(50))).map(|_| ()).count());
+        let count = collect(
+            &p.periodic_impulse(impulse).window(Fixed::of(Duration::from_secs(50))).map(|_| ()).count(),
+        );
         kit::run(kit::workers(workers), p);
         assert_eq!(count.values(), [((), 50), ((), 50)]);
     }

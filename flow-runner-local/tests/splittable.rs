@@ -11,7 +11,7 @@ use kit::{Fact, Feed, Log, Logged, acknowledged};
 const MILLI: Duration = Duration::from_millis(1);
 
 fn options(workers: usize) -> Options {
-    kit::workers(workers).with_epoch(MILLI)
+    Options { epoch: MILLI, ..kit::workers(workers) }
 }
 
 /// The numbers from an element on, without end, some at a time and never at rest.
@@ -50,7 +50,11 @@ impl SplittableFn<u64, u64> for Later {
         Ok(OffsetRange::new(0, 2))
     }
 
-    fn process(&self, element: &u64, cx: &mut SplittableCx<'_, OffsetRange, u64>) -> Result<Resume, BoxError> {
+    fn process(
+        &self,
+        element: &u64,
+        cx: &mut SplittableCx<'_, OffsetRange, u64>,
+    ) -> Result<Resume, BoxError> {
         let place = cx.restriction().next();
         if cx.try_claim(&place) && place == 1 {
             cx.emit(*element);
@@ -63,8 +67,11 @@ impl SplittableFn<u64, u64> for Later {
 fn a_function_that_never_rests_is_written_meanwhile_and_ends_when_drained() {
     for workers in [1, 2] {
         let (log, p) = (Log::default(), Pipeline::new());
-        p.create([0_u64, 1_000_000_000_000]).par_do_splittable(Numbers).filter(|n| n % 1000 == 0).write(Logged(log.clone()));
-        let job = LocalRunner::new(options(workers)).start(p);
+        p.create([0_u64, 1_000_000_000_000])
+            .par_do_splittable(Numbers)
+            .filter(|n| n % 1000 == 0)
+            .write(Logged(log.clone()));
+        let job = LocalRunner::new(options(workers)).start(p).unwrap();
         let both = |facts: &[Fact]| {
             let seen = kit::visible(facts);
             seen.first() == Some(&0) && seen.last() > Some(&1_000_000_000_000)
@@ -74,7 +81,11 @@ fn a_function_that_never_rests_is_written_meanwhile_and_ends_when_drained() {
         kit::ends("a drained run", move || job.wait()).unwrap();
         let seen = log.committed();
         let few = seen.iter().filter(|n| **n < 1_000_000_000_000).count() as u64;
-        assert_eq!(seen[..few as usize], (0..few).map(|n| n * 1000).collect::<Vec<_>>(), "something is missing or twice");
+        assert_eq!(
+            seen[..few as usize],
+            (0..few).map(|n| n * 1000).collect::<Vec<_>>(),
+            "something is missing or twice"
+        );
     }
 }
 
@@ -88,7 +99,7 @@ fn what_is_watched_is_written_as_it_is_found() {
             Ok::<_, BoxError>(Growth::of(0..looks))
         });
         found.values().write(Logged(log.clone()));
-        let job = LocalRunner::new(options(workers)).start(p);
+        let job = LocalRunner::new(options(workers)).start(p).unwrap();
         log.wait("three are found", |facts| kit::visible(facts).len() >= 3);
         job.drain();
         kit::ends("a drained run", move || job.wait()).unwrap();
@@ -114,7 +125,7 @@ fn an_element_is_acknowledged_when_it_has_been_read_to_its_end() {
     p.read(feed.clone()).par_do_splittable(Later(Duration::from_hours(1))).write(Logged(log.clone()));
     let beside = Feed::new("beside", &log);
     p.read(beside.clone()).write(Logged(log.clone()));
-    let job = LocalRunner::new(options(2)).start(p);
+    let job = LocalRunner::new(options(2)).start(p).unwrap();
     feed.add([(7, 0)]);
     beside.add([(1, 0)]);
     log.wait("the other element is written", |facts| kit::visible(facts) == [1]);

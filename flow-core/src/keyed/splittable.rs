@@ -33,7 +33,13 @@ where
     F: SplittableFn<T, Out>,
 {
     Typed::from(each(move |step, outputs, cx| {
-        let parts = Parts { f: f.clone(), desired: cx.workers * PARTS, dealt: 0, out: Bundle::default(), types: PhantomData };
+        let parts = Parts {
+            f: f.clone(),
+            desired: cx.workers * PARTS,
+            dealt: 0,
+            out: Bundle::default(),
+            types: PhantomData,
+        };
         Ok(link::<T, (u64, (T, F::Restriction))>(step, parts, one(outputs)))
     }))
 }
@@ -76,6 +82,7 @@ fn failed(cause: BoxError) -> Error {
 }
 
 /// Deals parts out: numbers one after the other lie as far apart as they can where workers are chosen by the hash.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape of a hash of keys")]
 fn dealt(number: &u64) -> u64 {
     u64::from((*number as u32).wrapping_mul(0x9e37_79b9)) << 20
 }
@@ -171,7 +178,12 @@ impl<T, Out, F: SplittableFn<T, Out>> Splitting<T, Out, F> {
     }
 
     /// Works on one part, for `claims` of them at most; how many it took.
-    fn work(&mut self, mut part: Part<T, F::Restriction>, claims: usize, out: &mut Bundle<Out>) -> Result<usize> {
+    fn work(
+        &mut self,
+        mut part: Part<T, F::Restriction>,
+        claims: usize,
+        out: &mut Bundle<Out>,
+    ) -> Result<usize> {
         let before = part.watermark;
         let mut cx = SplittableCx {
             restriction: &mut part.restriction,
@@ -196,7 +208,7 @@ impl<T, Out, F: SplittableFn<T, Out>> Splitting<T, Out, F> {
         part.restriction = rest;
         self.holds.change(Some(before), Some(part.watermark));
         match resume {
-            Resume::After(pause) if !interrupted => self.sleep(part, pause),
+            Resume::After(pause) if !interrupted && !pause.is_zero() => self.sleep(part, pause),
             _ => self.ready.push_back(part),
         }
         Ok(made)
@@ -290,7 +302,23 @@ where
         if std::mem::replace(&mut self.draining, true) {
             return;
         }
-        let left = std::mem::take(&mut self.ready).into_iter().chain(std::mem::take(&mut self.asleep).into_values());
+        let left =
+            std::mem::take(&mut self.ready).into_iter().chain(std::mem::take(&mut self.asleep).into_values());
         left.collect::<Vec<_>>().into_iter().for_each(|part| self.truncate(part));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hash::owner;
+    use super::*;
+
+    #[test]
+    fn parts_are_dealt_out_evenly() {
+        for workers in [1, 2, 3, 4, 8] {
+            let mut dealt_to = vec![0; workers];
+            (1..=4 * workers as u64).for_each(|number| dealt_to[owner(dealt(&number), workers)] += 1);
+            assert!(dealt_to.iter().all(|parts| (3..=5).contains(parts)), "{dealt_to:?}");
+        }
     }
 }

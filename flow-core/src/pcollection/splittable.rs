@@ -104,7 +104,10 @@ impl<T: Element> PCollection<T> {
         E: Into<BoxError>,
     {
         if watch.period().is_zero() {
-            self.error(Location::caller(), "what is watched is looked at every so often: this is every 0 seconds");
+            self.error(
+                Location::caller(),
+                "what is watched is looked at every so often: this is every 0 seconds",
+            );
         }
         let poll = Arc::new(move |element: &T| poll(element).map_err(Into::into));
         self.composite(verb, || self.splittable(Watching::new(watch, poll, Arc::new(key))))

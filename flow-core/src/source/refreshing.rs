@@ -83,7 +83,8 @@ impl<V: Send + Sync + 'static> Loading<V> {
                 Ok(())
             }
             Err(cause) => {
-                let message = "the first load of a view failed, and without it nothing can be looked up there";
+                let message =
+                    "the first load of a view failed, and without it nothing can be looked up there";
                 Err(cx.error_here(Error::new(ErrorKind::Source, message).caused_by(cause)))
             }
         }

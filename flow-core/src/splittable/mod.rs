@@ -15,8 +15,8 @@ use crate::{BoxError, Wire};
 pub(crate) use context::Claims;
 pub use context::SplittableCx;
 pub use offsets::OffsetRange;
-pub use watch::{Growth, Watch};
 pub(crate) use watch::Watching;
+pub use watch::{Growth, Watch};
 
 /// A part of what there is to be read of an element, and how much of it has been claimed.
 ///

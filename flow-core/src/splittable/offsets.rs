@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn parts_make_up_the_whole() {
-        assert_eq!(OffsetRange::new(0, 10).into_parts(3), [(0, 3), (3, 6), (6, 10)].map(|(a, b)| OffsetRange::new(a, b)));
+        assert_eq!(
+            OffsetRange::new(0, 10).into_parts(3),
+            [(0, 3), (3, 6), (6, 10)].map(|(a, b)| OffsetRange::new(a, b))
+        );
         assert_eq!(OffsetRange::new(5, 7).into_parts(9).len(), 2);
         assert_eq!(OffsetRange::new(5, 5).into_parts(9), [OffsetRange::new(5, 5)]);
     }

@@ -236,17 +236,17 @@ impl Coordinator {
         let streams = self.graph.collections.iter().any(|collection| !collection.bounded);
         let mut next_epoch = instant() + self.options.epoch;
         while !self.state.finished {
-            // With no epoch to begin, nothing happens by the clock alone.
-            let may_begin = streams && self.state.open.is_none();
-            let until = next_epoch.saturating_duration_since(instant());
-            let patience = if may_begin { until.min(REFRESH) } else { REFRESH };
-            self.receive(patience)?;
             if self.sources_have_ended() {
                 self.begin_epoch(true);
             } else if streams && instant() >= next_epoch && self.state.open.is_none() {
                 self.begin_epoch(false);
                 next_epoch = instant() + self.options.epoch;
             }
+            // With no epoch to begin, nothing happens by the clock alone.
+            let may_begin = streams && self.state.open.is_none();
+            let until = next_epoch.saturating_duration_since(instant());
+            let patience = if may_begin { until.min(REFRESH) } else { REFRESH };
+            self.receive(patience)?;
             self.end_epoch()?;
             progress.show(|| self.counts_so_far());
         }

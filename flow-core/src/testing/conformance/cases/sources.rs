@@ -26,16 +26,11 @@ fn loads(p: &Pipeline, failing: &'static [i64]) -> crate::View<i64> {
 }
 
 pub(super) const CASES: &[Case] = &[
-    Case::holds(
-        "ticks come as processing time reaches them",
-        "PeriodicImpulseTest",
-        "Sources",
-        |p, _| {
-            let ticks = p.periodic_impulse(MINUTE).reify().map(|tick| (tick.value, tick.time));
-            Script::new(p).clock(Duration::from_secs(59)).clock(Duration::from_secs(1)).clock(MINUTE);
-            assert_that(&ticks).contains_in_any_order([0, 1, 2].map(|n| (min(n), min(n))));
-        },
-    ),
+    Case::holds("ticks come as processing time reaches them", "PeriodicImpulseTest", "Sources", |p, _| {
+        let ticks = p.periodic_impulse(MINUTE).reify().map(|tick| (tick.value, tick.time));
+        Script::new(p).clock(Duration::from_secs(59)).clock(Duration::from_secs(1)).clock(MINUTE);
+        assert_that(&ticks).contains_in_any_order([0, 1, 2].map(|n| (min(n), min(n))));
+    }),
     Case::holds(
         "ticks that have passed come at once and those behind the end never",
         "PeriodicSequenceTest.testOutputsProperElements",

@@ -129,10 +129,10 @@ pub(super) const CASES: &[Case] = &[
         |p, bundling| {
             let times = [at(2), at(4), at(7)];
             let timed = texts().into_iter().zip(times);
-            let windowed = bundling.of(stream().add(timed)).collection(p).window(Sliding::of(
-                Duration::from_millis(5),
-                Duration::from_millis(1),
-            ));
+            let windowed = bundling
+                .of(stream().add(timed))
+                .collection(p)
+                .window(Sliding::of(Duration::from_millis(5), Duration::from_millis(1)));
             let places = Places { parts: true, ..Places::default() };
             let seen = windowed.par_do_splittable(places).reify().map(|r| (r.value, r.time, r.window));
             let expected = texts().into_iter().zip(times).flat_map(|((text, len), time)| {
@@ -154,9 +154,9 @@ pub(super) const CASES: &[Case] = &[
             let places = Places { pause: Some((3, Duration::ZERO)), ..Places::default() };
             let many = p.create([("x".to_string(), 9876)]).par_do_splittable(places);
             assert_that(&many.map(|(_, place)| place)).satisfies(|places| {
-                let mut places: Vec<u64> = places.iter().map(|place| place.value).collect();
+                let mut places = places.to_vec();
                 places.sort_unstable();
-                if places.iter().copied().eq(0..9876) { Ok(()) } else { Err(format!("{places:?}")) }
+                places.into_iter().eq(0..9876)
             });
         },
     ),
@@ -180,7 +180,7 @@ pub(super) const CASES: &[Case] = &[
             let places = Places { pause: Some((1, SECOND)), ..Places::default() };
             let read = input.collection().window(Fixed::of(SECOND)).par_do_splittable(places);
             let now = read.process(|(_, place), out| out.emit((place, out.now())));
-            let panes = read.map(|_| ()).count().process(|(_, count), out| out.emit((count, out.now())));
+            let panes = read.map(|_| ()).count().process(|((), count), out| out.emit((count, out.now())));
             input.add([(("xxx".to_string(), 3), at(0))]).watermark(at(60_000));
             script.clock(SECOND).clock(SECOND).clock(SECOND);
             assert_that(&now).contains_in_any_order([(0, at(0)), (1, at(1000)), (2, at(2000))]);
@@ -199,7 +199,12 @@ pub(super) const CASES: &[Case] = &[
             input.add([(("aa".to_string(), 2), at(0))]).watermark(at(10_000));
             input.add([(("bb".to_string(), 2), at(0))]);
             let pair = |text: &str, place| (text.to_string(), place);
-            assert_that(&read).contains_in_any_order([pair("aa", 0), pair("aa", 1), pair("bb", 0), pair("bb", 1)]);
+            assert_that(&read).contains_in_any_order([
+                pair("aa", 0),
+                pair("aa", 1),
+                pair("bb", 0),
+                pair("bb", 1),
+            ]);
             assert_that(&counts).contains_only(pair("aa", 2));
         },
     ),
@@ -215,7 +220,11 @@ pub(super) const CASES: &[Case] = &[
             run(p).map_err(|e| e.report())?;
             let calls = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let expected = ["restriction", "split", "process"];
-            if calls == expected && read.values().len() == 2 { Ok(()) } else { Err(format!("called {calls:?}")) }
+            if calls == expected && read.values().len() == 2 {
+                Ok(())
+            } else {
+                Err(format!("called {calls:?}"))
+            }
         }),
     },
     Case::fails(
@@ -243,7 +252,11 @@ pub(super) const CASES: &[Case] = &[
             let times = grown.reify().map(|r| (r.value, r.time));
             input.add([(7, at(0))]);
             script.clock(SECOND).clock(SECOND / 2).clock(SECOND / 2);
-            assert_that(&times).contains_in_any_order([((7, 0), at(0)), ((7, 1), at(1000)), ((7, 2), at(2000))]);
+            assert_that(&times).contains_in_any_order([
+                ((7, 0), at(0)),
+                ((7, 1), at(1000)),
+                ((7, 2), at(2000)),
+            ]);
         },
     ),
     Case::holds(
