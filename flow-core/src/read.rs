@@ -133,6 +133,15 @@ impl<S: Source> Driver for Reading<S> {
         Ok(if self.open.is_empty() { Progress::Done } else { Progress::Pending })
     }
 
+    fn split_off(&mut self) -> Result<Option<(Vec<u8>, Timestamp)>> {
+        for slot in &mut self.open {
+            if let Some(split) = self.source.split_off(&mut slot.reader) {
+                return Ok(Some((encode(&split)?, slot.reader.watermark())));
+            }
+        }
+        Ok(None)
+    }
+
     fn watermark(&self, now: Timestamp, idle_before: Timestamp) -> SourceWatermark {
         self.context.clock.set(now);
         if self.open.is_empty() {

@@ -30,6 +30,7 @@ mod progress;
 mod report;
 mod runner;
 mod source;
+mod splits;
 mod station;
 mod worker;
 

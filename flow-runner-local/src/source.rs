@@ -1,7 +1,6 @@
 //! A source on one worker.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
@@ -11,16 +10,15 @@ use flow_core::exec::{
 use flow_core::{Result, Timestamp};
 
 use crate::gates::Gates;
-
-/// Splits of a source that no worker has taken yet.
-pub(crate) type Splits = Arc<Mutex<VecDeque<Vec<u8>>>>;
+use crate::splits::{Splits, Take};
 
 /// A driver, and where it is.
 pub(crate) struct SourceRun {
     pub(crate) step: StepId,
     pub(crate) gates: Gates,
     driver: Box<dyn Driver>,
-    splits: Splits,
+    worker: usize,
+    splits: Arc<Splits>,
     kind: Kind,
     /// The last barrier, while an auxiliary source may not end.
     last: Option<Signal>,
@@ -70,7 +68,8 @@ impl SourceRun {
         step: StepId,
         read: &dyn ReadOp,
         driver: Box<dyn Driver>,
-        splits: Splits,
+        worker: usize,
+        splits: Arc<Splits>,
         gates: Gates,
     ) -> Self {
         let kind = Kind::of(read);
@@ -78,6 +77,7 @@ impl SourceRun {
             step,
             gates,
             driver,
+            worker,
             splits,
             kind,
             last: None,
@@ -89,10 +89,9 @@ impl SourceRun {
     }
 
     /// Opens this worker's share of splits that are read at once.
-    pub(crate) fn open(&mut self, worker: usize, workers: usize) -> Result<()> {
+    pub(crate) fn open(&mut self, workers: usize) -> Result<()> {
         if self.kind != Kind::OneByOne {
-            let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            for split in splits.iter().skip(worker).step_by(workers) {
+            for split in self.splits.all().iter().skip(self.worker).step_by(workers) {
                 self.driver.open(split, None)?;
             }
         }
@@ -133,6 +132,9 @@ impl SourceRun {
     pub(crate) fn read(&mut self, idle_timeout: Duration, cx: &mut Cx) -> Result<bool> {
         let waker = cx.waker.clone();
         let progress = guard(cx, |cx| self.driver.poll(&mut Context::from_waker(&waker), cx))?;
+        if self.splits.is_wanted() && progress != Progress::Done {
+            self.give_away(cx)?;
+        }
         match progress {
             Progress::Moved => {
                 self.since_watermark += 1;
@@ -157,15 +159,31 @@ impl SourceRun {
 
     fn next_split(&mut self, cx: &mut Cx) -> Result<bool> {
         if self.kind == Kind::OneByOne {
-            let split = self.splits.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            if let Some(split) = split {
-                cx.enter(self.step);
-                guard(cx, |cx| self.driver.open(&split, None).map_err(|e| cx.error_here(e)))?;
-                return Ok(true);
+            match self.splits.take(self.worker, &cx.waker) {
+                Take::Split(split) => {
+                    cx.enter(self.step);
+                    guard(cx, |cx| self.driver.open(&split, None).map_err(|e| cx.error_here(e)))?;
+                    return Ok(true);
+                }
+                Take::Wait => {
+                    self.state = State::Waiting;
+                    return Ok(false);
+                }
+                Take::End => {}
             }
         }
         self.end(cx)?;
         Ok(true)
+    }
+
+    /// Leaves a part of what it reads to a worker that waits.
+    fn give_away(&mut self, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        let given = guard(cx, |cx| self.driver.split_off().map_err(|e| cx.error_here(e)))?;
+        if let Some((split, from)) = given {
+            self.splits.give(split, from);
+        }
+        Ok(())
     }
 
     /// No more is read: the watermark goes to plus infinity.
@@ -180,11 +198,12 @@ impl SourceRun {
     /// Says how far the source is, if that has changed.
     pub(crate) fn pass_watermark(&mut self, idle_timeout: Duration, cx: &mut Cx) -> Result<()> {
         self.since_watermark = 0;
-        if self.is_ended() || self.kind == Kind::Scripted || self.has_splits_left() {
+        if self.is_ended() || self.kind == Kind::Scripted {
             return Ok(());
         }
         cx.enter(self.step);
-        match guard(cx, |cx| Ok(self.driver.watermark(cx.now, cx.now - idle_timeout)))? {
+        let own = guard(cx, |cx| Ok(self.driver.watermark(cx.now, cx.now - idle_timeout)))?;
+        match self.among_workers(own) {
             SourceWatermark::At(to) if to > self.passed || self.idle => {
                 self.idle = false;
                 self.passed = to.max(self.passed);
@@ -198,9 +217,15 @@ impl SourceRun {
         }
     }
 
-    /// A split that nobody reads yet may hold anything.
-    fn has_splits_left(&self) -> bool {
-        self.kind == Kind::OneByOne && !self.splits.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Splits that are taken one by one may go to any worker: how far one is, all others are.
+    fn among_workers(&self, own: SourceWatermark) -> SourceWatermark {
+        let at = match own {
+            _ if self.kind != Kind::OneByOne => return own,
+            SourceWatermark::At(at) => Some(at),
+            SourceWatermark::Idle => Some(Timestamp::MIN),
+            SourceWatermark::NoSplit => None,
+        };
+        self.splits.watermark(self.worker, at).map_or(SourceWatermark::NoSplit, SourceWatermark::At)
     }
 
     pub(crate) fn play(&mut self, step: usize, mine: bool, cx: &mut Cx) -> Result<()> {

@@ -1,6 +1,5 @@
 //! One worker: a thread with a copy of every step.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +18,8 @@ use crate::exchange::{Local, Mail, Message, Traffic};
 use crate::gates::Gates;
 use crate::options::Options;
 use crate::parker::Parker;
-use crate::source::{SourceRun, Splits};
+use crate::source::SourceRun;
+use crate::splits::Splits;
 use crate::station::Station;
 
 /// What the coordinator tells a worker.
@@ -72,7 +72,7 @@ pub(crate) struct Place {
     pub(crate) commands: Receiver<Command>,
     pub(crate) events: Sender<(usize, Event)>,
     pub(crate) clock: Arc<Clock>,
-    pub(crate) splits: Arc<Vec<Splits>>,
+    pub(crate) splits: Arc<Vec<Arc<Splits>>>,
     pub(crate) board: Arc<Board>,
 }
 
@@ -175,9 +175,9 @@ impl Worker {
             let Op::Read(read) = &graph.step(step).op else { continue };
             let splits = Arc::clone(&place.splits[step.index()]);
             let gates = gates.remove(&step).unwrap_or_default();
-            let mut source = SourceRun::new(step, &**read, driver, splits, gates);
+            let mut source = SourceRun::new(step, &**read, driver, place.worker, splits, gates);
             cx.enter(step);
-            guard(&mut cx, |cx| source.open(place.worker, place.workers).map_err(|e| cx.error_here(e)))?;
+            guard(&mut cx, |cx| source.open(place.workers).map_err(|e| cx.error_here(e)))?;
             sources.push(source);
         }
         let holding_limit = place.options.holding_bytes();
@@ -424,9 +424,4 @@ impl Worker {
         let mut counts = self.place.board.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.clone_from(&self.cx.counts);
     }
-}
-
-/// Splits of a source, shared by the workers.
-pub(crate) fn share(splits: Vec<Vec<u8>>) -> Splits {
-    Arc::new(Mutex::new(VecDeque::from(splits)))
 }

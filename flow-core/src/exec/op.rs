@@ -244,6 +244,12 @@ pub trait Driver {
     /// `idle_before` do not count.
     fn watermark(&self, now: Timestamp, idle_before: Timestamp) -> SourceWatermark;
 
+    /// Gives away a part of what it still has to read, for another worker to [`open`](Driver::open), with a moment before
+    /// which that holds nothing.
+    fn split_off(&mut self) -> Result<Option<(Vec<u8>, Timestamp)>> {
+        Ok(None)
+    }
+
     /// The processing time at which it has something to say again, if that is all that it waits for.
     fn deadline(&self) -> Option<Timestamp> {
         None

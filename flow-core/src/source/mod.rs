@@ -60,6 +60,16 @@ pub trait Source: Send + Sync + 'static {
         cx: &ReaderContext,
     ) -> Result<Self::Reader>;
 
+    /// Cuts off about half of what a reader still has to read, as a split that another worker reads: called when a worker
+    /// has nothing left to do. None if that is not worth it, or not possible.
+    ///
+    /// The reader then ends in front of it, and so does one that goes on at a position that it gives from now on. What
+    /// the split holds is not before the reader's watermark.
+    fn split_off(&self, reader: &mut Self::Reader) -> Option<Self::Split> {
+        let _ = reader;
+        None
+    }
+
     /// How long what was read may wait to be committed before the source hands it out again; none if it does not
     /// mind. A pipeline whose windows hold elements longer than half of it is refused.
     fn lease(&self) -> Option<Duration> {

@@ -18,6 +18,7 @@ use crate::exchange::Traffic;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::{Report, peak_memory};
+use crate::splits::Splits;
 use crate::worker::{self, Board, Command, Event, Place};
 use sinks::Stems;
 
@@ -152,12 +153,12 @@ impl Coordinator {
     }
 
     /// The splits of each source, by step.
-    fn splits(&self, workers: usize) -> Result<Vec<crate::source::Splits>> {
+    fn splits(&self, workers: usize) -> Result<Vec<Arc<Splits>>> {
         let _inside = self.runtime.enter();
         let splits_of = |step: &flow_core::graph::Step| -> Result<_> {
-            let Op::Read(read) = &step.op else { return Ok(worker::share(Vec::new())) };
+            let Op::Read(read) = &step.op else { return Ok(Splits::new(Vec::new(), workers)) };
             let desired = if read.reads_splits_at_once() { workers } else { workers * 4 };
-            Ok(worker::share(guard_step(&step.label, || read.splits(desired))?))
+            Ok(Splits::new(guard_step(&step.label, || read.splits(desired))?, workers))
         };
         self.graph.steps.iter().map(splits_of).collect()
     }
