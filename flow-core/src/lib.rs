@@ -44,6 +44,8 @@ mod bundle;
 mod element;
 mod error;
 mod group;
+#[cfg(doctest)]
+mod guide;
 mod keyed;
 mod memory;
 mod pane;
