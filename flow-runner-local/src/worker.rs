@@ -400,7 +400,8 @@ impl Worker {
     /// How long to sleep at most: until the next processing-time deadline, or until a silent source is idle.
     fn patience(&self) -> Duration {
         let longest = Duration::from_millis(250);
-        let stations = self.stations.iter().filter_map(|station| station.inbox.deadline());
+        let idle = self.stations.iter().filter(|station| !station.is_working());
+        let stations = idle.filter_map(|station| station.inbox.deadline());
         let deadline = self.sources.iter().filter_map(SourceRun::deadline).chain(stations).min();
         deadline.map_or(longest, |at| {
             let micros = at.micros().saturating_sub(self.cx.now.micros());

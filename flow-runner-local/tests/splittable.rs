@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use flow_core::prelude::*;
 use flow_core::splittable::Growth;
+use flow_core::testing::collect;
 use flow_runner_local::{LocalRunner, Options};
 use kit::{Fact, Feed, Log, Logged, acknowledged};
+use proptest::prelude::*;
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -136,4 +138,61 @@ fn an_element_is_acknowledged_when_it_has_been_read_to_its_end() {
     kit::ends("a drained run", move || job.wait()).unwrap();
     assert_eq!(log.committed(), [1, 2, 7]);
     assert_eq!(acknowledged(&log.facts(), "feed"), 1);
+}
+
+/// The numbers below an element, in parts, with a pause every some claims.
+#[derive(Clone)]
+struct Below {
+    parts: usize,
+    pause_after: u64,
+    pause: Duration,
+}
+
+impl SplittableFn<u64, (u64, u64)> for Below {
+    type Restriction = OffsetRange;
+
+    fn restriction(&self, end: &u64) -> Result<OffsetRange, BoxError> {
+        Ok(OffsetRange::new(0, *end))
+    }
+
+    fn split(&self, _: &u64, whole: OffsetRange, _: usize) -> Result<Vec<OffsetRange>, BoxError> {
+        Ok(whole.into_parts(self.parts))
+    }
+
+    fn process(
+        &self,
+        end: &u64,
+        cx: &mut SplittableCx<'_, OffsetRange, (u64, u64)>,
+    ) -> Result<Resume, BoxError> {
+        let mut next = cx.restriction().next();
+        let pause = next + self.pause_after;
+        while cx.try_claim(&next) {
+            cx.emit((*end, next));
+            next += 1;
+            if next == pause {
+                return Ok(Resume::After(self.pause));
+            }
+        }
+        Ok(Resume::Done)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #[test]
+    fn however_it_is_cut_and_interrupted_everything_is_read_once(
+        ends in prop::collection::btree_set(0..4000_u64, 0..12),
+        parts in 1..5_usize,
+        pause_after in 1..2000_u64,
+        pauses in any::<bool>(),
+        workers in 1..5_usize,
+    ) {
+        let p = Pipeline::new();
+        let pause = if pauses { Duration::from_micros(200) } else { Duration::ZERO };
+        let below = Below { parts, pause_after: pause_after.max(100), pause };
+        let read = collect(&p.create(ends.clone()).par_do_splittable(below));
+        kit::run(kit::workers(workers), p);
+        let expected: Vec<_> = ends.iter().flat_map(|end| (0..*end).map(move |n| (*end, n))).collect();
+        prop_assert_eq!(read.sorted(), expected);
+    }
 }

@@ -1,8 +1,9 @@
 //! A read that is under way is shared with workers that have nothing left to do.
 mod kit;
 
-use std::sync::Arc;
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use flow_core::prelude::*;
@@ -19,11 +20,13 @@ struct Below {
     /// The first reader stops half way until so many were opened.
     needed: u64,
     opened: Arc<AtomicU64>,
+    /// What was acknowledged: where a reader began, and how far it came.
+    acknowledged: Arc<Mutex<Vec<(u64, u64)>>>,
 }
 
 impl Below {
     fn new(end: u64, at_a_time: u64, needed: u64) -> Self {
-        Below { end, at_a_time, needed, opened: Arc::default() }
+        Below { end, at_a_time, needed, opened: Arc::default(), acknowledged: Arc::default() }
     }
 }
 
@@ -43,7 +46,7 @@ impl Source for Below {
 
     fn reader(&self, split: &(u64, u64), from: Option<(u64, u64)>, _: &ReaderContext) -> Result<BelowReader> {
         self.opened.fetch_add(1, SeqCst);
-        Ok(BelowReader { left: from.unwrap_or(*split), source: self.clone() })
+        Ok(BelowReader { first: split.0, left: from.unwrap_or(*split), source: self.clone() })
     }
 
     fn split_off(&self, reader: &mut BelowReader) -> Option<(u64, u64)> {
@@ -55,6 +58,7 @@ impl Source for Below {
 }
 
 struct BelowReader {
+    first: u64,
     left: (u64, u64),
     source: Below,
 }
@@ -84,6 +88,11 @@ impl Reader for BelowReader {
     fn position(&self) -> (u64, u64) {
         self.left
     }
+
+    fn commit(&mut self, (next, _): (u64, u64)) -> impl Future<Output = Result<()>> + Send + 'static {
+        self.source.acknowledged.lock().unwrap().push((self.first, next));
+        std::future::ready(Ok(()))
+    }
 }
 
 #[test]
@@ -101,6 +110,20 @@ fn the_one_split_of_a_source_is_read_by_all_workers() {
         assert_eq!(numbers.sorted(), (0..1000).collect::<Vec<_>>());
         assert!(source.opened.load(SeqCst) >= workers);
     }
+}
+
+#[test]
+fn every_part_is_acknowledged_to_its_end() {
+    let source = Below::new(1000, 10, 4);
+    let p = Pipeline::new();
+    p.read(source.clone()).for_each(|_| {});
+    kit::run(kit::workers(4), p);
+    let mut parts = source.acknowledged.lock().unwrap().clone();
+    parts.sort_unstable();
+    assert!(parts.len() >= 4, "{parts:?}");
+    let ends: Vec<u64> = parts.iter().map(|(_, end)| *end).collect();
+    let firsts: Vec<u64> = parts.iter().map(|(first, _)| *first).chain([1000]).collect();
+    assert_eq!((firsts[0], &firsts[1..]), (0, &ends[..]), "the parts do not make up the whole");
 }
 
 #[test]

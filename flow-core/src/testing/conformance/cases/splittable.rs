@@ -72,6 +72,28 @@ impl SplittableFn<(String, u64), (String, u64)> for Places {
     }
 }
 
+/// A result for each second, one after the other.
+#[derive(Clone)]
+struct Seconds;
+
+impl SplittableFn<u64, u64> for Seconds {
+    type Restriction = OffsetRange;
+
+    fn restriction(&self, len: &u64) -> Result<OffsetRange, BoxError> {
+        Ok(OffsetRange::new(0, *len))
+    }
+
+    fn process(&self, _: &u64, cx: &mut SplittableCx<'_, OffsetRange, u64>) -> Result<Resume, BoxError> {
+        let second = cx.restriction().next();
+        if cx.try_claim(&second) {
+            let time = cx.timestamp() + SECOND * second as u32;
+            cx.emit_at(second, time);
+            cx.set_watermark(time + SECOND);
+        }
+        Ok(Resume::After(SECOND))
+    }
+}
+
 /// Says that it is done when it is not.
 #[derive(Clone)]
 struct Hasty;
@@ -185,6 +207,38 @@ pub(super) const CASES: &[Case] = &[
             script.clock(SECOND).clock(SECOND).clock(SECOND);
             assert_that(&now).contains_in_any_order([(0, at(0)), (1, at(1000)), (2, at(2000))]);
             assert_that(&panes).contains_only((3, at(2000)));
+        },
+    ),
+    Case::holds(
+        "what is left holds the watermark where the function says",
+        "SplittableDoFnTest, watermark estimators",
+        "Splittable functions",
+        |p, _| {
+            let seconds = p.create([3_u64]).with_timestamps(|_| at(0)).par_do_splittable(Seconds);
+            let ended = seconds.window(Fixed::of(SECOND)).map(|_| ()).count();
+            let ended = ended.reify().process(|pane, out| out.emit((pane.window.start, out.now())));
+            let script = Script::new(p);
+            script.clock(SECOND).clock(SECOND).clock(SECOND);
+            assert_that(&ended).contains_in_any_order([0, 1000, 2000].map(|start| (at(start), at(start))));
+        },
+    ),
+    Case::holds(
+        "a side input's value goes with its element through all pauses",
+        "SplittableDoFnTest.testWindowedSideInputWithCheckpoints",
+        "Splittable functions",
+        |p, _| {
+            let second = |n: &u64| at(1000 * *n as i64);
+            let main = p.create([0_u64, 1]).with_timestamps(second).window(Fixed::of(SECOND));
+            let side = p.create([0_u64, 1]).with_timestamps(second).window(Fixed::of(SECOND)).as_single();
+            let texts = main.with(&side).map(|_, side| (side.to_string(), 4));
+            let places = Places { pause: Some((1, SECOND)), parts: true, ..Places::default() };
+            let expected = ["0", "1"].into_iter().flat_map(|text| (0..4).map(move |n| (text.to_string(), n)));
+            let read = texts.par_do_splittable(places);
+            let script = Script::new(p);
+            (0..4).for_each(|_| {
+                script.clock(SECOND);
+            });
+            assert_that(&read).contains_in_any_order(expected);
         },
     ),
     Case::holds(
