@@ -12,3 +12,5 @@ mod state_and_timers {}
 mod side_inputs {}
 #[doc = include_str!("../../docs/guide/testing.md")]
 mod testing {}
+#[doc = include_str!("../../docs/guide/sources-and-watermarks.md")]
+mod sources_and_watermarks {}

@@ -21,7 +21,7 @@ impl<T> Create<T> {
 impl<T: Element> Source for Create<T> {
     type Item = T;
     type Split = (u64, u64);
-    type Position = u64;
+    type Position = (u64, u64);
     type Reader = CreateReader<T>;
 
     fn is_bounded(&self) -> bool {
@@ -34,8 +34,23 @@ impl<T: Element> Source for Create<T> {
         Ok((0..parts).map(|part| (len * part / parts, len * (part + 1) / parts)).collect())
     }
 
-    fn reader(&self, split: &(u64, u64), from: Option<u64>, _: &ReaderContext) -> Result<CreateReader<T>> {
-        Ok(CreateReader { values: Arc::clone(&self.values), next: from.unwrap_or(split.0), end: split.1 })
+    fn reader(
+        &self,
+        split: &(u64, u64),
+        from: Option<(u64, u64)>,
+        _: &ReaderContext,
+    ) -> Result<CreateReader<T>> {
+        let (next, end) = from.unwrap_or(*split);
+        Ok(CreateReader { values: Arc::clone(&self.values), next, end })
+    }
+
+    fn split_off(&self, reader: &mut CreateReader<T>) -> Option<(u64, u64)> {
+        let left = reader.end - reader.next;
+        if left <= Bundle::<T>::TARGET_LEN as u64 {
+            return None; // read at once
+        }
+        let end = std::mem::replace(&mut reader.end, reader.next + left.div_ceil(2));
+        Some((reader.end, end))
     }
 }
 
@@ -49,7 +64,7 @@ pub(crate) struct CreateReader<T> {
 
 impl<T: Element> Reader for CreateReader<T> {
     type Item = T;
-    type Position = u64;
+    type Position = (u64, u64);
 
     fn poll_next(&mut self, _: &mut Context<'_>, out: &mut Bundle<T>) -> Poll<Result<Next>> {
         let until = self.end.min(self.next + Bundle::<T>::TARGET_LEN as u64);
@@ -58,8 +73,9 @@ impl<T: Element> Reader for CreateReader<T> {
         Poll::Ready(Ok(if until == self.end { Next::End } else { Next::More }))
     }
 
-    fn position(&self) -> u64 {
-        self.next
+    /// With the end, which may not be that of the split any more.
+    fn position(&self) -> (u64, u64) {
+        (self.next, self.end)
     }
 }
 
@@ -81,6 +97,11 @@ mod tests {
         let source = Create::new(values.clone());
         assert_eq!(source.splits(3).unwrap(), [(0, 33), (33, 66), (66, 100)]);
         conformance::source(&source, &values);
+        let mut reader = source.reader(&(0, 100), None, &ReaderContext::default()).unwrap();
+        assert_eq!(source.split_off(&mut reader), Some((50, 100)));
+        assert_eq!(source.split_off(&mut reader), Some((25, 50)));
+        assert_eq!(source.split_off(&mut reader), Some((13, 25)));
+        assert_eq!(source.split_off(&mut reader), None);
     }
 
     #[test]

@@ -1,13 +1,19 @@
+use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::exec::{Op, ReadOp};
 use crate::graph::{Graph, NewStep, Shared};
 use crate::memory::Create;
 use crate::metrics::{Counter, Distribution, Gauge, Metrics};
 use crate::read::Read;
-use crate::source::Source;
+use crate::source::refreshing::Refreshing;
+use crate::source::{Impulse, Source};
+use crate::steps;
 use crate::window::Windowing;
-use crate::{Element, PCollection};
+use crate::{BoxError, Element, PCollection, Timestamp, View};
 
 /// A pipeline under construction: a graph of steps that a runner runs.
 ///
@@ -49,6 +55,88 @@ impl Pipeline {
     pub fn read<S: Source>(&self, source: S) -> PCollection<S::Item> {
         let (detail, metrics) = (source.describe(), self.graph.lock().metrics.clone());
         self.source("read", detail, Read::new(source, metrics))
+    }
+
+    /// A tick every so often, with its own moment as value and timestamp, once processing time has reached it: to look
+    /// at something again and again, or to have windows end where nothing else comes. See [`Impulse`] for where ticks
+    /// begin and end; those of a period alone begin with the run and go on until it is stopped.
+    ///
+    /// The watermark stands at the next tick. Where the clock leaps, all ticks in between come.
+    ///
+    /// ```
+    /// use flow_core::prelude::*;
+    /// use flow_core::testing::{Script, collect};
+    /// use std::time::Duration;
+    /// let p = Pipeline::new();
+    /// let ticks = collect(&p.periodic_impulse(Duration::from_mins(5)).map(|at| at.micros() / 60_000_000));
+    /// Script::new(&p).clock(Duration::from_mins(12));
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!(ticks.values(), [0, 5, 10]);
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn periodic_impulse(&self, impulse: impl Into<Impulse>) -> PCollection<Timestamp> {
+        let impulse = impulse.into();
+        if impulse.period().is_zero() {
+            let message =
+                "ticks need a period: without one they would all be at the same moment, without end";
+            self.graph.lock().error(message, Location::caller());
+        }
+        self.source("periodic_impulse", impulse.to_string(), impulse)
+    }
+
+    /// A side input that is loaded when the run begins and anew every so often: rates, rules, a list of what is blocked.
+    /// Every window sees the value that was loaded last.
+    ///
+    /// Elements wait for the first load; if it fails, so does the run. When a later one fails, the last value stays, a
+    /// warning is logged, and `failed_refreshes` counts it among the metrics of the step. Loads do not overlap: one that
+    /// takes longer than `every` delays the next. The run does not wait for this to end, which it never does.
+    ///
+    /// The future is polled on a worker that has other things to do: wait in it, as for a request, or hand what blocks
+    /// to a thread of its own.
+    ///
+    /// ```
+    /// use flow_core::prelude::*;
+    /// use std::time::Duration;
+    /// # async fn load_rates() -> Result<u64, BoxError> { Ok(7) }
+    /// let p = Pipeline::new();
+    /// let rates = p.refreshing(Duration::from_mins(5), || async { load_rates().await });
+    /// let priced = flow_core::testing::collect(&p.create([1, 2]).with(&rates).map(|n, rate| n * rate));
+    /// ReferenceRunner::new().run(p)?;
+    /// assert_eq!(priced.values(), [7, 14]);
+    /// # Ok::<(), flow_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn refreshing<V, E, Fut>(
+        &self,
+        every: Duration,
+        load: impl Fn() -> Fut + Send + Sync + 'static,
+    ) -> View<V>
+    where
+        V: Send + Sync + 'static,
+        E: Into<BoxError>,
+        Fut: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        let location = Location::caller();
+        if every.is_zero() {
+            let message = "a refreshing view needs a period: without one it would be loaded all the time";
+            self.graph.lock().error(message, location);
+        }
+        let windowing = Windowing::default();
+        let empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync> =
+            Arc::new(|| Err("a refreshing view was read before its first load".into()));
+        let metrics = self.graph.lock().metrics.clone();
+        let load: crate::source::refreshing::Load<V> = Arc::new(move || {
+            let loaded = load();
+            Box::pin(async move { loaded.await.map_err(Into::into) })
+        });
+        let step = Graph::scoped(&self.graph, "refreshing", Some(location), || {
+            let op = Refreshing { every, load, metrics };
+            let values: PCollection<Arc<V>> = self.source("load", format!("every {every:?}"), op);
+            let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
+            values.add_step("publish", String::new(), location, publish)
+        });
+        View { step, graph: self.graph.origin(), windowing, empty, value: PhantomData }
     }
 
     #[track_caller]

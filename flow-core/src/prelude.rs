@@ -5,8 +5,9 @@ pub use crate::combine::{
 };
 pub use crate::metrics::{Counter, Distribution, Gauge};
 pub use crate::sink::{Rejected, Sink};
-pub use crate::source::Source;
+pub use crate::source::{Impulse, Source};
 pub use crate::split::Split;
+pub use crate::splittable::{OffsetRange, Resume, SplittableCx, SplittableFn, Watch};
 pub use crate::state::{Bag, Combining, Merge, Multimap, OrderedList};
 pub use crate::testing::apply;
 pub use crate::trigger::{

@@ -12,7 +12,7 @@ use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
 };
 use crate::metrics::Metrics;
-use crate::source::{Next, Reader, ReaderContext, Source};
+use crate::source::{Clock, Next, Reader, ReaderContext, Source};
 use crate::{Bundle, Error, ErrorKind, Result, StepLabel, Timestamp};
 
 /// A source in the graph.
@@ -48,7 +48,7 @@ impl<S: Source> ReadOp for Read<S> {
         let metrics = self.metrics.of_step(&label.name);
         Box::new(Reading::<S> {
             step,
-            context: ReaderContext { step: label.name.clone(), metrics },
+            context: ReaderContext { step: label.name.clone(), metrics, clock: Clock::default() },
             source: Arc::clone(&self.source),
             output: typed(output),
             open: Vec::new(),
@@ -123,6 +123,7 @@ impl<S: Source> Driver for Reading<S> {
 
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress> {
         cx.enter(self.step);
+        self.context.clock.set(cx.now);
         for _ in 0..self.open.len() {
             self.turn = (self.turn + 1) % self.open.len();
             if self.read(task, cx)? {
@@ -132,7 +133,17 @@ impl<S: Source> Driver for Reading<S> {
         Ok(if self.open.is_empty() { Progress::Done } else { Progress::Pending })
     }
 
-    fn watermark(&self, idle_before: Timestamp) -> SourceWatermark {
+    fn split_off(&mut self) -> Result<Option<(Vec<u8>, Timestamp)>> {
+        for slot in &mut self.open {
+            if let Some(split) = self.source.split_off(&mut slot.reader) {
+                return Ok(Some((encode(&split)?, slot.reader.watermark())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn watermark(&self, now: Timestamp, idle_before: Timestamp) -> SourceWatermark {
+        self.context.clock.set(now);
         if self.open.is_empty() {
             return SourceWatermark::NoSplit;
         }

@@ -31,6 +31,7 @@ mod report;
 mod runner;
 mod scratch;
 mod source;
+mod splits;
 mod station;
 mod worker;
 

@@ -1,31 +1,55 @@
 //! A source on one worker.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use flow_core::exec::{BoxFuture, Cx, Driver, Epoch, Progress, Signal, SourceWatermark, StepId, guard};
+use flow_core::exec::{
+    BoxFuture, Cx, Driver, Epoch, Progress, ReadOp, Signal, SourceWatermark, StepId, guard,
+};
 use flow_core::{Result, Timestamp};
 
 use crate::gates::Gates;
-
-/// Splits of a source that no worker has taken yet.
-pub(crate) type Splits = Arc<Mutex<VecDeque<Vec<u8>>>>;
+use crate::splits::{Splits, Take};
 
 /// A driver, and where it is.
 pub(crate) struct SourceRun {
     pub(crate) step: StepId,
     pub(crate) gates: Gates,
     driver: Box<dyn Driver>,
-    splits: Splits,
-    /// All splits are open from the start.
-    at_once: bool,
-    scripted: bool,
+    worker: usize,
+    splits: Arc<Splits>,
+    kind: Kind,
+    /// The last barrier, while an auxiliary source may not end.
+    last: Option<Signal>,
     passed: Timestamp,
     idle: bool,
     since_watermark: u32,
     state: State,
+}
+
+/// Where its splits come from, and what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// They are taken one by one.
+    OneByOne,
+    /// All are open from the start.
+    AtOnce,
+    /// It plays a script, and has none.
+    Scripted,
+    /// All are open from the start; it serves other sources, and ends with the last barrier.
+    Auxiliary,
+}
+
+impl Kind {
+    fn of(read: &dyn ReadOp) -> Self {
+        match read {
+            _ if read.is_scripted() => Kind::Scripted,
+            _ if read.is_auxiliary() => Kind::Auxiliary,
+            _ if read.reads_splits_at_once() => Kind::AtOnce,
+            _ => Kind::OneByOne,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,31 +66,32 @@ const WATERMARK_EVERY: u32 = 8;
 impl SourceRun {
     pub(crate) fn new(
         step: StepId,
+        read: &dyn ReadOp,
         driver: Box<dyn Driver>,
-        splits: Splits,
+        worker: usize,
+        splits: Arc<Splits>,
         gates: Gates,
-        at_once: bool,
-        scripted: bool,
     ) -> Self {
+        let kind = Kind::of(read);
         SourceRun {
             step,
             gates,
             driver,
+            worker,
             splits,
-            at_once,
-            scripted,
+            kind,
+            last: None,
             passed: Timestamp::MIN,
             idle: false,
             since_watermark: 0,
-            state: if scripted { State::Waiting } else { State::Reading },
+            state: if kind == Kind::Scripted { State::Waiting } else { State::Reading },
         }
     }
 
     /// Opens this worker's share of splits that are read at once.
-    pub(crate) fn open(&mut self, worker: usize, workers: usize) -> Result<()> {
-        if self.at_once {
-            let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            for split in splits.iter().skip(worker).step_by(workers) {
+    pub(crate) fn open(&mut self, workers: usize) -> Result<()> {
+        if self.kind != Kind::OneByOne {
+            for split in self.splits.all().iter().skip(self.worker).step_by(workers) {
                 self.driver.open(split, None)?;
             }
         }
@@ -77,13 +102,28 @@ impl SourceRun {
         self.state == State::Ended
     }
 
+    /// It only serves others, and ends with the last barrier.
+    pub(crate) fn is_auxiliary(&self) -> bool {
+        self.kind == Kind::Auxiliary
+    }
+
+    /// Has something to say for itself before a script may go on.
+    pub(crate) fn is_loading(&self, now: Timestamp) -> bool {
+        self.is_auxiliary() && !self.is_ended() && self.driver.deadline().is_none_or(|at| at <= now)
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.state == State::Reading
     }
 
-    /// Its waker was called.
+    /// The processing time at which it goes on by itself.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        (self.state == State::Waiting).then(|| self.driver.deadline()).flatten()
+    }
+
+    /// Its waker was called, or its time has come.
     pub(crate) fn call(&mut self) {
-        if self.state == State::Waiting && !self.scripted {
+        if self.state == State::Waiting && self.kind != Kind::Scripted {
             self.state = State::Reading;
         }
     }
@@ -92,11 +132,19 @@ impl SourceRun {
     pub(crate) fn read(&mut self, idle_timeout: Duration, cx: &mut Cx) -> Result<bool> {
         let waker = cx.waker.clone();
         let progress = guard(cx, |cx| self.driver.poll(&mut Context::from_waker(&waker), cx))?;
+        if self.splits.is_wanted() && progress != Progress::Done {
+            self.give_away(cx)?;
+        }
         match progress {
             Progress::Moved => {
                 self.since_watermark += 1;
                 if self.since_watermark >= WATERMARK_EVERY {
                     self.pass_watermark(idle_timeout, cx)?;
+                }
+                if self.driver.may_end()
+                    && let Some(last) = self.last.take()
+                {
+                    self.barrier(last, cx)?;
                 }
                 Ok(true)
             }
@@ -110,16 +158,32 @@ impl SourceRun {
     }
 
     fn next_split(&mut self, cx: &mut Cx) -> Result<bool> {
-        if !self.at_once {
-            let split = self.splits.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            if let Some(split) = split {
-                cx.enter(self.step);
-                guard(cx, |cx| self.driver.open(&split, None).map_err(|e| cx.error_here(e)))?;
-                return Ok(true);
+        if self.kind == Kind::OneByOne {
+            match self.splits.take(self.worker, &cx.waker) {
+                Take::Split(split) => {
+                    cx.enter(self.step);
+                    guard(cx, |cx| self.driver.open(&split, None).map_err(|e| cx.error_here(e)))?;
+                    return Ok(true);
+                }
+                Take::Wait => {
+                    self.state = State::Waiting;
+                    return Ok(false);
+                }
+                Take::End => {}
             }
         }
         self.end(cx)?;
         Ok(true)
+    }
+
+    /// Leaves a part of what it reads to a worker that waits.
+    fn give_away(&mut self, cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        let given = guard(cx, |cx| self.driver.split_off().map_err(|e| cx.error_here(e)))?;
+        if let Some((split, from)) = given {
+            self.splits.give(split, from);
+        }
+        Ok(())
     }
 
     /// No more is read: the watermark goes to plus infinity.
@@ -134,17 +198,18 @@ impl SourceRun {
     /// Says how far the source is, if that has changed.
     pub(crate) fn pass_watermark(&mut self, idle_timeout: Duration, cx: &mut Cx) -> Result<()> {
         self.since_watermark = 0;
-        if self.is_ended() || self.scripted || self.has_splits_left() {
+        if self.is_ended() || self.kind == Kind::Scripted {
             return Ok(());
         }
         cx.enter(self.step);
-        match guard(cx, |cx| Ok(self.driver.watermark(cx.now - idle_timeout)))? {
+        let own = guard(cx, |cx| Ok(self.driver.watermark(cx.now, cx.now - idle_timeout)))?;
+        match self.among_workers(own) {
             SourceWatermark::At(to) if to > self.passed || self.idle => {
                 self.idle = false;
                 self.passed = to.max(self.passed);
                 self.signal(Signal::Watermark(self.passed), cx)
             }
-            SourceWatermark::Idle if self.at_once && !self.idle => {
+            SourceWatermark::Idle if self.kind != Kind::OneByOne && !self.idle => {
                 self.idle = true;
                 self.signal(Signal::Idle, cx)
             }
@@ -152,13 +217,31 @@ impl SourceRun {
         }
     }
 
-    /// A split that nobody reads yet may hold anything.
-    fn has_splits_left(&self) -> bool {
-        !self.at_once && !self.splits.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Splits that are taken one by one may go to any worker: how far one is, all others are.
+    fn among_workers(&self, own: SourceWatermark) -> SourceWatermark {
+        let at = match own {
+            _ if self.kind != Kind::OneByOne => return own,
+            SourceWatermark::At(at) => Some(at),
+            SourceWatermark::Idle => Some(Timestamp::MIN),
+            SourceWatermark::NoSplit => None,
+        };
+        self.splits.watermark(self.worker, at).map_or(SourceWatermark::NoSplit, SourceWatermark::At)
     }
 
     pub(crate) fn play(&mut self, step: usize, mine: bool, cx: &mut Cx) -> Result<()> {
         guard(cx, |cx| self.driver.play(step, mine, cx))
+    }
+
+    /// Passes a barrier on. By the last all others have ended, and what serves them ends in front of it, once it may.
+    pub(crate) fn barrier(&mut self, barrier: Signal, cx: &mut Cx) -> Result<()> {
+        if matches!(barrier, Signal::Barrier { last: true, .. }) {
+            if !self.is_ended() && !self.driver.may_end() {
+                self.last = Some(barrier);
+                return Ok(());
+            }
+            self.end(cx)?;
+        }
+        self.signal(barrier, cx)
     }
 
     pub(crate) fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {

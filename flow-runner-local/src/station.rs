@@ -49,13 +49,14 @@ impl Station {
 
     /// Does one thing: passes on a bundle of what is due, or takes the next arrival.
     pub(crate) fn run(&mut self, traffic: &Traffic, cx: &mut Cx) -> Result<()> {
-        if !self.working {
+        if !self.working || self.inbox.is_open() {
             if self.ready.is_empty() {
                 self.accept(traffic);
             }
             match self.ready.pop_front() {
                 Some(Arrival::Data(parcel)) => guard(cx, |cx| self.inbox.parcel(parcel, cx))?,
                 Some(Arrival::Signal(signal)) => guard(cx, |cx| self.inbox.signal(signal, cx))?,
+                None if self.working => {}
                 None => return Ok(()),
             }
         }

@@ -1,6 +1,5 @@
 //! One worker: a thread with a copy of every step.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +20,8 @@ use crate::gates::Gates;
 use crate::options::Options;
 use crate::parker::Parker;
 use crate::scratch::TempFiles;
-use crate::source::{SourceRun, Splits};
+use crate::source::SourceRun;
+use crate::splits::Splits;
 use crate::station::Station;
 
 /// What the coordinator tells a worker.
@@ -74,7 +74,7 @@ pub(crate) struct Place {
     pub(crate) commands: Receiver<Command>,
     pub(crate) events: Sender<(usize, Event)>,
     pub(crate) clock: Arc<Clock>,
-    pub(crate) splits: Arc<Vec<Splits>>,
+    pub(crate) splits: Arc<Vec<Arc<Splits>>>,
     pub(crate) board: Arc<Board>,
 }
 
@@ -178,11 +178,10 @@ impl Worker {
         for (step, driver) in chains.drivers {
             let Op::Read(read) = &graph.step(step).op else { continue };
             let splits = Arc::clone(&place.splits[step.index()]);
-            let at_once = read.reads_splits_at_once();
             let gates = gates.remove(&step).unwrap_or_default();
-            let mut source = SourceRun::new(step, driver, splits, gates, at_once, read.is_scripted());
+            let mut source = SourceRun::new(step, &**read, driver, place.worker, splits, gates);
             cx.enter(step);
-            guard(&mut cx, |cx| source.open(place.worker, place.workers).map_err(|e| cx.error_here(e)))?;
+            guard(&mut cx, |cx| source.open(place.workers).map_err(|e| cx.error_here(e)))?;
             sources.push(source);
         }
         let holding_limit = place.options.holding_bytes();
@@ -222,6 +221,7 @@ impl Worker {
                 self.sources.iter_mut().for_each(SourceRun::call);
                 self.poke()?;
             }
+            self.call_due_sources();
             if self.turn()? {
                 self.dirty = true;
                 self.report_epoch();
@@ -288,7 +288,7 @@ impl Worker {
     fn obey(&mut self) -> Result<bool> {
         while let Ok(command) = self.place.commands.try_recv() {
             match command {
-                Command::Finish => self.sources.iter_mut().try_for_each(|source| source.end(&mut self.cx))?,
+                Command::Finish => self.finish()?,
                 Command::Barrier { epoch, last } => self.start_barrier(epoch, last)?,
                 Command::Commit(epoch) => self.commit(epoch)?,
                 Command::Play(step) => self.play(step)?,
@@ -300,13 +300,26 @@ impl Worker {
         Ok(false)
     }
 
+    /// Ends the sources; those that serve others end with the last barrier.
+    fn finish(&mut self) -> Result<()> {
+        self.cx.draining = true;
+        let mut reading = self.sources.iter_mut().filter(|source| !source.is_auxiliary());
+        reading.try_for_each(|source| source.end(&mut self.cx))
+    }
+
+    /// Whether nothing is read any more, by sources or by steps that go on by themselves.
+    fn has_read_all(&self) -> bool {
+        self.sources.iter().all(|source| source.is_ended() || source.is_auxiliary())
+            && !self.stations.iter().any(|station| station.inbox.is_reading())
+    }
+
     fn start_barrier(&mut self, epoch: Epoch, last: bool) -> Result<()> {
         self.barrier = Some(epoch);
         self.cx.leaves_passed = 0;
         self.cx.held_since = None;
         for source in &mut self.sources {
             source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
-            source.signal(Signal::Barrier { epoch, last, since: epoch + 1 }, &mut self.cx)?;
+            source.barrier(Signal::Barrier { epoch, last, since: epoch + 1 }, &mut self.cx)?;
         }
         Ok(())
     }
@@ -360,11 +373,12 @@ impl Worker {
     /// Nothing to do: tells who wants to know, and sleeps until there is.
     fn rest(&mut self) -> Result<()> {
         self.report_epoch();
-        if !self.told_ended && self.sources.iter().all(SourceRun::is_ended) {
+        if !self.told_ended && self.has_read_all() {
             self.told_ended = true;
             let _ = self.place.events.send((self.place.worker, Event::SourcesEnded));
         }
         if self.stations.iter().all(Station::is_empty)
+            && !self.sources.iter().any(|source| source.is_loading(self.cx.now))
             && let Some(round) = self.settle.take()
         {
             let _ = self.place.events.send((self.place.worker, Event::Settled { round }));
@@ -390,11 +404,19 @@ impl Worker {
     /// How long to sleep at most: until the next processing-time deadline, or until a silent source is idle.
     fn patience(&self) -> Duration {
         let longest = Duration::from_millis(250);
-        let deadline = self.stations.iter().filter_map(|station| station.inbox.deadline()).min();
+        let idle = self.stations.iter().filter(|station| !station.is_working());
+        let stations = idle.filter_map(|station| station.inbox.deadline());
+        let deadline = self.sources.iter().filter_map(SourceRun::deadline).chain(stations).min();
         deadline.map_or(longest, |at| {
             let micros = at.micros().saturating_sub(self.cx.now.micros());
             Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(longest)
         })
+    }
+
+    fn call_due_sources(&mut self) {
+        let now = self.cx.now;
+        let is_due = |source: &&mut SourceRun| source.deadline().is_some_and(|at| at <= now);
+        self.sources.iter_mut().filter(is_due).for_each(SourceRun::call);
     }
 
     fn is_past_deadline(&self) -> bool {
@@ -407,9 +429,4 @@ impl Worker {
         let mut counts = self.place.board.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.clone_from(&self.cx.counts);
     }
-}
-
-/// Splits of a source, shared by the workers.
-pub(crate) fn share(splits: Vec<Vec<u8>>) -> Splits {
-    Arc::new(Mutex::new(VecDeque::from(splits)))
 }

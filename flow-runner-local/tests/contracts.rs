@@ -8,6 +8,7 @@ use flow_core::metrics::{Counter, MetricValue};
 use flow_core::prelude::*;
 use flow_core::sink::{Commit, Committed, Delivery, Rejects, Writer, WriterContext};
 use flow_core::source::ReaderContext;
+use flow_core::splittable::Growth;
 use flow_core::{Bundle, Error, ErrorKind, Result};
 use flow_runner_local::{LocalRunner, Report};
 use kit::{Feed, FeedReader, Log};
@@ -63,6 +64,19 @@ fn windows_that_outlast_half_of_a_lease_are_refused() {
     sums_in(late.clone().accumulating()).unwrap_err();
     sums_in(late.discarding()).unwrap();
     sums_in(minutes(30).discarding()).unwrap();
+}
+
+#[test]
+fn what_is_read_without_end_is_refused_behind_a_lease() {
+    let p = Pipeline::new();
+    let watch = Watch::every(Duration::from_secs(1));
+    let grown = p
+        .read(Leased(Feed::new("feed", &Log::default())))
+        .watch(watch, |n| Ok::<_, BoxError>(Growth::of([*n])));
+    grown.for_each(|_| {});
+    let error = LocalRunner::new(kit::workers(1)).run(p).unwrap_err();
+    assert_eq!((error.kind(), error.step().unwrap().name.as_str()), (ErrorKind::Config, "watch/read"));
+    assert!(error.to_string().contains("`read` would never be told that its elements are done"), "{error}");
 }
 
 #[test]

@@ -73,6 +73,13 @@ pub struct Cx {
     pub leaves_passed: usize,
     /// A view changed on this worker since the runner last looked.
     pub views_changed: bool,
+    /// The run is being stopped: what makes elements by itself comes to an end, and waits for nothing.
+    pub draining: bool,
+    /// For runners without inboxes, who clear both before a poke: the least processing time that a step waits for, and
+    /// whether one goes on [reading](super::Inbox::is_reading).
+    pub wake_at: Option<Timestamp>,
+    /// See `wake_at`.
+    pub reading: bool,
     labels: std::sync::Arc<[StepLabel]>,
     current: StepId,
     stopwatch: Option<fn() -> u64>,
@@ -93,6 +100,9 @@ impl Cx {
             held_since: None,
             leaves_passed: 0,
             views_changed: false,
+            draining: false,
+            wake_at: None,
+            reading: false,
             labels,
             current: StepId(0),
             stopwatch,

@@ -126,6 +126,11 @@ pub trait ExchangeOp: Send + Sync {
     /// How the receiving worker is chosen.
     fn routing(&self) -> Routing;
 
+    /// Whether what it takes is held for ever, and never acknowledged.
+    fn holds_without_end(&self) -> bool {
+        false
+    }
+
     /// The end of the sending worker's chain.
     fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, cx: &mut BuildCx) -> AnyOutput;
 
@@ -157,11 +162,11 @@ pub trait Outbox {
 
 /// The receiving end of an exchange on one worker.
 pub trait Inbox {
-    /// Takes elements. Not called while [`work`](Inbox::work) has more to do.
+    /// Takes elements. Not called while [`work`](Inbox::work) has more to do, unless it [is open](Inbox::is_open).
     fn parcel(&mut self, parcel: Parcel, cx: &mut Cx) -> Result<()>;
 
     /// Takes a signal that holds for all senders. Except for pokes, not called while [`work`](Inbox::work) has more
-    /// to do.
+    /// to do and it is not [open](Inbox::is_open).
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;
 
     /// Passes on about a bundle of what is due; true if there is more.
@@ -170,6 +175,18 @@ pub trait Inbox {
     /// The processing time at which a poke would make something due.
     fn deadline(&self) -> Option<Timestamp> {
         None
+    }
+
+    /// Whether it goes on making elements by itself, as a source does, or may be given what makes it do so: the run has
+    /// not read everything while an inbox says yes.
+    fn is_reading(&self) -> bool {
+        false
+    }
+
+    /// Whether more is to be given to it although [`work`](Inbox::work) has more to do, so that what goes on for long
+    /// keeps nothing back.
+    fn is_open(&self) -> bool {
+        false
     }
 }
 
@@ -185,6 +202,12 @@ pub trait ReadOp: Send + Sync {
 
     /// Whether it plays a script, step by step, as told.
     fn is_scripted(&self) -> bool {
+        false
+    }
+
+    /// Whether it only serves what others read, as one that keeps a view fresh does: the run ends without waiting for
+    /// its end, and it ends with the run.
+    fn is_auxiliary(&self) -> bool {
         false
     }
 
@@ -230,8 +253,25 @@ pub trait Driver {
     /// Reads about a bundle from one of the open splits and passes it down the chain.
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress>;
 
-    /// How far the open splits are: those that have had nothing to say since `idle_before` do not count.
-    fn watermark(&self, idle_before: Timestamp) -> SourceWatermark;
+    /// How far the open splits are at `now`, in processing time: those that have had nothing to say since
+    /// `idle_before` do not count.
+    fn watermark(&self, now: Timestamp, idle_before: Timestamp) -> SourceWatermark;
+
+    /// Gives away a part of what it still has to read, for another worker to [`open`](Driver::open), with a moment before
+    /// which that holds nothing.
+    fn split_off(&mut self) -> Result<Option<(Vec<u8>, Timestamp)>> {
+        Ok(None)
+    }
+
+    /// The processing time at which it has something to say again, if that is all that it waits for.
+    fn deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether an auxiliary source has done what the run may not end without.
+    fn may_end(&self) -> bool {
+        true
+    }
 
     /// Passes a signal down the chain; at a barrier, the positions of all splits are kept for its commit.
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()>;

@@ -19,6 +19,15 @@ impl Graph {
 
     fn check_lease(&self, source: &Step, lease: Duration) -> crate::Result<()> {
         for step in self.behind(source) {
+            if matches!(&step.op, Op::Exchange(exchange) if exchange.holds_without_end()) {
+                let message = format!(
+                    "it goes on reading what it takes for as long as the run lasts, so that `{}` would never be told that \
+                     its elements are done, and hand them out again after {lease:?}: take what is read on from a \
+                     source that does not wait to be told",
+                    source.label.name
+                );
+                return Err(Error::config(message).at(&step.label));
+            }
             let Some(hold) = self.hold(step).filter(|hold| *hold > lease / 2) else { continue };
             let hold = if hold == Duration::MAX { "ever".to_owned() } else { format!("{hold:?}") };
             let message = format!(

@@ -26,4 +26,5 @@ mod values;
 
 pub(crate) use collect::Collect;
 pub(crate) use groups::{Dropped, Groups};
+pub(crate) use multiset::Multiset;
 pub use values::Group;

@@ -2,21 +2,21 @@ use std::collections::BTreeMap;
 
 /// Counts equal values, and knows the least of them.
 #[derive(Debug)]
-pub(super) struct Multiset<T> {
+pub(crate) struct Multiset<T> {
     counts: BTreeMap<T, u64>,
 }
 
 impl<T: Ord + Copy> Multiset<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Multiset { counts: BTreeMap::new() }
     }
 
-    pub(super) fn min(&self) -> Option<T> {
+    pub(crate) fn min(&self) -> Option<T> {
         self.counts.first_key_value().map(|(value, _)| *value)
     }
 
     /// Puts `after` in the place of `before`; either may be nothing.
-    pub(super) fn change(&mut self, before: Option<T>, after: Option<T>) {
+    pub(crate) fn change(&mut self, before: Option<T>, after: Option<T>) {
         if before == after {
             return;
         }

@@ -10,18 +10,28 @@ pub(super) fn sender<K: Key, V: Element + serde::Serialize>(
     step: StepId,
     outbox: Box<dyn Outbox>,
 ) -> AnyOutput {
-    erased::<(K, V)>(Sender { step, scatter: Scatter::new(outbox) })
+    sender_by::<K, V>(step, outbox, key_hash)
+}
+
+/// The same, with a hash of one's own.
+pub(super) fn sender_by<K: Key, V: Element + serde::Serialize>(
+    step: StepId,
+    outbox: Box<dyn Outbox>,
+    hash: fn(&K) -> u64,
+) -> AnyOutput {
+    erased::<(K, V)>(Sender { step, hash, scatter: Scatter::new(outbox) })
 }
 
 struct Sender<K, V> {
     step: StepId,
+    hash: fn(&K) -> u64,
     scatter: Scatter<K, V>,
 }
 
 impl<K: Key, V: Element + serde::Serialize> Receiver<(K, V)> for Sender<K, V> {
     fn bundle(&mut self, bundle: &mut Bundle<(K, V)>, cx: &mut Cx) -> Result<()> {
         cx.enter_with(self.step, bundle.len());
-        self.scatter.push_all(bundle, key_hash);
+        self.scatter.push_all(bundle, self.hash);
         Ok(())
     }
 

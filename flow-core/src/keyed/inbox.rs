@@ -37,12 +37,20 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
     }
 
     fn add(&mut self, elements: &mut Keyed<K, In>, cx: &mut Cx) -> Result<()> {
-        self.kernel.advance(self.watermark, cx.now);
+        self.look(cx);
         let dropped = self.kernel.add(elements, self.epoch).map_err(|e| cx.error_here(e))?;
         let counts = &mut cx.counts[self.step.index()];
         counts.dropped_late += dropped.late;
         counts.dropped_closed += dropped.closed;
         Ok(())
+    }
+
+    /// Looks at the clock, and whether the run is being stopped.
+    fn look(&mut self, cx: &Cx) {
+        if cx.draining {
+            self.kernel.drain();
+        }
+        self.kernel.advance(self.watermark, cx.now);
     }
 
     fn take(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
@@ -58,7 +66,7 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
                 Ok(())
             }
             Signal::Poke(_) => {
-                self.kernel.advance(self.watermark, cx.now);
+                self.look(cx);
                 self.step_on(cx)?;
                 self.output.signal(signal, cx)
             }
@@ -121,11 +129,23 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
     }
 
     fn work(&mut self, cx: &mut Cx) -> Result<bool> {
+        // What goes on by itself may work for long, and has others wait for the clock meanwhile.
+        if self.kernel.is_reading() {
+            self.look(cx);
+        }
         self.step_on(cx)
     }
 
     fn deadline(&self) -> Option<Timestamp> {
         self.kernel.deadline()
+    }
+
+    fn is_reading(&self) -> bool {
+        self.kernel.is_reading()
+    }
+
+    fn is_open(&self) -> bool {
+        self.kernel.is_open()
     }
 }
 
@@ -142,8 +162,10 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Receiver<(K, 
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
         if matches!(signal, Signal::Poke(_)) {
-            self.kernel.advance(self.watermark, cx.now);
+            self.look(cx);
             while self.step_on(cx)? {}
+            cx.wake_at = cx.wake_at.into_iter().chain(self.kernel.deadline()).min();
+            cx.reading |= self.kernel.is_reading();
             return self.output.signal(signal, cx);
         }
         self.take(signal, cx)?;

@@ -34,4 +34,17 @@ pub(crate) trait Kernel<K, In, Out> {
 
     /// The oldest epoch of which elements are still kept.
     fn held_since(&self) -> Option<Epoch>;
+
+    /// See [`Inbox::is_reading`](crate::exec::Inbox::is_reading).
+    fn is_reading(&self) -> bool {
+        false
+    }
+
+    /// See [`Inbox::is_open`](crate::exec::Inbox::is_open).
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    /// The run is being stopped: what goes on by itself comes to its end. May be said several times.
+    fn drain(&mut self) {}
 }

@@ -13,6 +13,7 @@ mod keyed;
 mod shape;
 mod side;
 mod time_sorted;
+mod splittable;
 mod timed;
 mod wait_on;
 mod write;

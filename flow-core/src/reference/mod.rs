@@ -5,7 +5,7 @@ mod wait;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crate::exec::{BuildCx, Chains, Cx, Driver, Op, Progress, Signal, StepId, guard};
+use crate::exec::{BuildCx, Chains, Cx, Driver, Op, Progress, ReadOp, Signal, StepId, guard};
 use crate::graph::Graph;
 use crate::{Pipeline, Result, Runner, Summary, Timestamp};
 pub(crate) use wait::Parked;
@@ -13,7 +13,8 @@ pub(crate) use wait::Parked;
 /// Runs a pipeline in one thread, step by step, by the written rules: no workers, no exchange, no aggregation ahead.
 ///
 /// It is what [`apply`](crate::testing::apply) and doc examples run on, and what faster runners are tested against.
-/// Its clock stands at 0 until a script moves it.
+/// Its clock stands at 0 until a script moves it. Without a script, it moves to the next moment that something waits for
+/// once nothing else is left to do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReferenceRunner {
     _private: (),
@@ -42,6 +43,8 @@ impl Runner for ReferenceRunner {
 
 struct Run {
     chains: Chains,
+    /// Which drivers have not ended.
+    open: Vec<bool>,
     cx: Cx,
     parked: Arc<Parked>,
     pokes: u64,
@@ -60,7 +63,8 @@ impl Run {
                 _ => unreachable!("only exchanges are asked for"),
             })
         })?;
-        Ok(Run { chains, cx, parked, pokes: 0 })
+        let open = vec![true; chains.drivers.len()];
+        Ok(Run { chains, open, cx, parked, pokes: 0 })
     }
 
     fn all(&mut self, graph: &Graph) -> Result<()> {
@@ -68,6 +72,7 @@ impl Run {
         self.open(graph)?;
         self.read(graph)?;
         self.play(graph)?;
+        self.wait_out(graph)?;
         self.finish(graph)
     }
 
@@ -82,39 +87,82 @@ impl Run {
         Ok(())
     }
 
-    /// Reads the sources that play no script to their ends.
+    /// Reads the sources that play no script until they have ended or wait for the clock alone.
     fn read(&mut self, graph: &Graph) -> Result<()> {
-        let mut open: Vec<usize> =
-            (0..self.chains.drivers.len()).filter(|at| !self.is_scripted(graph, *at)).collect();
-        while !open.is_empty() {
-            let mut moved = false;
-            let mut still_open = Vec::new();
-            for at in open {
+        loop {
+            let (mut moved, mut waits) = (false, false);
+            for at in 0..self.chains.drivers.len() {
+                if !self.open[at] || self.is_scripted(graph, at) {
+                    continue;
+                }
                 match self.read_some(at)? {
                     Progress::Done => {
-                        self.signal(at, Signal::Watermark(Timestamp::MAX))?;
+                        self.end(at)?;
                         moved = true;
-                        continue;
                     }
                     Progress::Moved => moved = true,
-                    Progress::Pending => {}
+                    Progress::Pending => waits |= self.chains.drivers[at].1.deadline().is_none(),
                 }
-                still_open.push(at);
             }
-            open = still_open;
             self.settle()?;
-            if !moved {
-                self.parked.wait();
+            match (moved, waits) {
+                (true, _) => {}
+                (false, true) => self.parked.wait(),
+                (false, false) => return Ok(()),
             }
         }
-        Ok(())
+    }
+
+    /// With nothing else to do, it is the moment that is waited for next: until nothing is read any more. A script says
+    /// itself what time it is, and with its end the streams end.
+    fn wait_out(&mut self, graph: &Graph) -> Result<()> {
+        if !graph.script.is_empty() {
+            self.cx.draining = true;
+            self.end_all(graph, |read| !read.is_auxiliary())?;
+            self.poke()?;
+            self.settle()?;
+        }
+        while let Some(at) = self.next_moment(graph)? {
+            self.cx.now = self.cx.now.max(at);
+            self.read(graph)?;
+        }
+        self.end_all(graph, |_| true)
+    }
+
+    /// The next moment at which something goes on by itself; none if all has been read.
+    fn next_moment(&mut self, graph: &Graph) -> Result<Option<Timestamp>> {
+        (self.cx.wake_at, self.cx.reading) = (None, false);
+        self.poke()?;
+        self.settle()?;
+        let reads = (0..self.open.len()).any(|at| self.open[at] && !self.read_op(graph, at).is_auxiliary());
+        if !reads && !self.cx.reading {
+            return Ok(None);
+        }
+        let open = self.chains.drivers.iter().zip(&self.open).filter(|(_, open)| **open);
+        let next = open.filter_map(|((_, driver), _)| driver.deadline()).chain(self.cx.wake_at).min();
+        Ok(Some(next.unwrap_or(self.cx.now)))
+    }
+
+    fn end(&mut self, at: usize) -> Result<()> {
+        self.open[at] = false;
+        self.signal(at, Signal::Watermark(Timestamp::MAX))
+    }
+
+    /// Ends the sources that are still open, of those that `of` says yes to.
+    fn end_all(&mut self, graph: &Graph, of: impl Fn(&dyn ReadOp) -> bool) -> Result<()> {
+        for at in 0..self.open.len() {
+            if self.open[at] && of(self.read_op(graph, at)) {
+                self.end(at)?;
+            }
+        }
+        self.settle()
     }
 
     fn read_some(&mut self, at: usize) -> Result<Progress> {
         let (_, driver) = &mut self.chains.drivers[at];
         let waker = self.cx.waker.clone();
         let progress = guard(&mut self.cx, |cx| driver.poll(&mut Context::from_waker(&waker), cx))?;
-        if let crate::exec::SourceWatermark::At(to) = driver.watermark(Timestamp::MIN)
+        if let crate::exec::SourceWatermark::At(to) = driver.watermark(self.cx.now, Timestamp::MIN)
             && to > Timestamp::MIN
         {
             self.signal(at, Signal::Watermark(to))?;
@@ -136,9 +184,9 @@ impl Run {
             }
             self.poke()?;
             self.settle()?;
+            self.read(graph)?;
         }
-        scripted.into_iter().try_for_each(|at| self.signal(at, Signal::Watermark(Timestamp::MAX)))?;
-        self.settle()
+        self.end_all(graph, |read| read.is_scripted())
     }
 
     /// Has every sink make sure that its place is there.
@@ -202,6 +250,13 @@ impl Run {
     }
 
     fn is_scripted(&self, graph: &Graph, at: usize) -> bool {
-        matches!(&graph.step(self.chains.drivers[at].0).op, Op::Read(read) if read.is_scripted())
+        self.read_op(graph, at).is_scripted()
+    }
+
+    fn read_op<'a>(&self, graph: &'a Graph, at: usize) -> &'a dyn ReadOp {
+        match &graph.step(self.chains.drivers[at].0).op {
+            Op::Read(read) => &**read,
+            _ => unreachable!("drivers are made by sources"),
+        }
     }
 }

@@ -74,6 +74,10 @@ impl<S: Source> Source for EndingAfter<S> {
         self.inner.lease()
     }
 
+    fn split_off(&self, reader: &mut Self::Reader) -> Option<S::Split> {
+        self.inner.split_off(&mut reader.inner)
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

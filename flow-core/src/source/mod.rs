@@ -1,6 +1,11 @@
 //! Where collections come from: [`Source`] and [`Reader`].
 
+mod clock;
 mod ending;
+mod estimating;
+mod impulse;
+pub(crate) mod refreshing;
+mod watermark;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -10,7 +15,11 @@ use std::time::Duration;
 use crate::element::{Element, Wire};
 use crate::metrics::Metrics;
 use crate::{Bundle, Result, Timestamp};
+pub use clock::Clock;
 pub use ending::{EndingAfter, EndingReader};
+pub use estimating::{Estimating, EstimatingReader, WithTimestamps};
+pub use impulse::Impulse;
+pub use watermark::{BoundedOutOfOrderness, Manual, Monotonic, WallTime, WatermarkEstimator};
 
 /// Something that can be read: a set of files, a subscription, a range of numbers.
 ///
@@ -51,6 +60,16 @@ pub trait Source: Send + Sync + 'static {
         cx: &ReaderContext,
     ) -> Result<Self::Reader>;
 
+    /// Cuts off about half of what a reader still has to read, as a split that another worker reads: called when a worker
+    /// has nothing left to do. None if that is not worth it, or not possible.
+    ///
+    /// The reader then ends in front of it, and so does one that goes on at a position that it gives from now on. What
+    /// the split holds is not before the reader's watermark.
+    fn split_off(&self, reader: &mut Self::Reader) -> Option<Self::Split> {
+        let _ = reader;
+        None
+    }
+
     /// How long what was read may wait to be committed before the source hands it out again; none if it does not
     /// mind. A pipeline whose windows hold elements longer than half of it is refused.
     fn lease(&self) -> Option<Duration> {
@@ -60,6 +79,26 @@ pub trait Source: Send + Sync + 'static {
     /// A few words for the printed plan, without secrets.
     fn describe(&self) -> String {
         crate::graph::short_name::<Self>().to_owned()
+    }
+
+    /// Gives the elements event times, and has the source estimate its watermark from them: any source becomes a stream
+    /// in event time. What an element was given by the source itself is replaced.
+    ///
+    /// ```
+    /// use flow_core::source::{BoundedOutOfOrderness, Source};
+    /// # use flow_core::prelude::*;
+    /// # use std::time::Duration;
+    /// # fn read<S: Source<Item = (i64, String)>>(p: &Pipeline, log: S) -> PCollection<(i64, String)> {
+    /// let by_second = log.with_timestamps(|(second, _)| Timestamp::from_secs(*second));
+    /// p.read(by_second.estimating(BoundedOutOfOrderness::of(Duration::from_secs(5))))
+    /// # }
+    /// ```
+    fn with_timestamps<F>(self, timestamp: F) -> WithTimestamps<Self, F>
+    where
+        Self: Sized,
+        F: Fn(&Self::Item) -> Timestamp + Send + Sync + 'static,
+    {
+        WithTimestamps::new(self, timestamp)
     }
 
     /// The same source, but it ends once so many elements have been read by all workers together: a stream for a
@@ -79,6 +118,8 @@ pub struct ReaderContext {
     pub step: String,
     /// What the step counts, for the run's report.
     pub metrics: Metrics,
+    /// Processing time, for watermarks that follow it.
+    pub clock: Clock,
 }
 
 /// Reads one split of a [`Source`], on a worker's thread.

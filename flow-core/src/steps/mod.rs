@@ -18,7 +18,7 @@ pub(crate) use async_map::Order;
 pub(crate) use async_map::async_map;
 pub use emit::{BundleEmit, Emit};
 pub(crate) use late::{drop_late, trailing};
-pub(crate) use link::Typed;
+pub(crate) use link::{Transform, Typed, each, link, one};
 pub(crate) use map::{filter, filter_map, inspect, map};
 pub use pardo::{DoFn, DoFnWith};
 pub(crate) use pardo::{par_do, side_par_do};

@@ -304,7 +304,7 @@ impl<T: Element> Driver for Playing<T> {
         Ok(Progress::Done)
     }
 
-    fn watermark(&self, _: Timestamp) -> SourceWatermark {
+    fn watermark(&self, _: Timestamp, _: Timestamp) -> SourceWatermark {
         SourceWatermark::NoSplit
     }
 

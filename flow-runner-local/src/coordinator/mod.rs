@@ -18,6 +18,7 @@ use crate::exchange::Traffic;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::{Report, peak_memory};
+use crate::splits::Splits;
 use crate::worker::{self, Board, Command, Event, Place};
 use sinks::Stems;
 
@@ -152,12 +153,12 @@ impl Coordinator {
     }
 
     /// The splits of each source, by step.
-    fn splits(&self, workers: usize) -> Result<Vec<crate::source::Splits>> {
+    fn splits(&self, workers: usize) -> Result<Vec<Arc<Splits>>> {
         let _inside = self.runtime.enter();
         let splits_of = |step: &flow_core::graph::Step| -> Result<_> {
-            let Op::Read(read) = &step.op else { return Ok(worker::share(Vec::new())) };
+            let Op::Read(read) = &step.op else { return Ok(Splits::new(Vec::new(), workers)) };
             let desired = if read.reads_splits_at_once() { workers } else { workers * 4 };
-            Ok(worker::share(guard_step(&step.label, || read.splits(desired))?))
+            Ok(Splits::new(guard_step(&step.label, || read.splits(desired))?, workers))
         };
         self.graph.steps.iter().map(splits_of).collect()
     }
@@ -195,7 +196,7 @@ impl Coordinator {
     /// Plays the script, with everything at rest after each step; then the streams end.
     fn play_script(&mut self) -> Result<()> {
         let is_scripted = |step: &Step| matches!(&step.op, Op::Read(read) if read.is_scripted());
-        if !self.graph.steps.iter().any(is_scripted) {
+        if self.graph.script.is_empty() && !self.graph.steps.iter().any(is_scripted) {
             return Ok(());
         }
         let script = self.graph.script.clone();
@@ -236,17 +237,17 @@ impl Coordinator {
         let streams = self.graph.collections.iter().any(|collection| !collection.bounded);
         let mut next_epoch = instant() + self.options.epoch;
         while !self.state.finished {
-            // With no epoch to begin, nothing happens by the clock alone.
-            let may_begin = streams && self.state.open.is_none();
-            let until = next_epoch.saturating_duration_since(instant());
-            let patience = if may_begin { until.min(REFRESH) } else { REFRESH };
-            self.receive(patience)?;
             if self.sources_have_ended() {
                 self.begin_epoch(true);
             } else if streams && instant() >= next_epoch && self.state.open.is_none() {
                 self.begin_epoch(false);
                 next_epoch = instant() + self.options.epoch;
             }
+            // With no epoch to begin, nothing happens by the clock alone.
+            let may_begin = streams && self.state.open.is_none();
+            let until = next_epoch.saturating_duration_since(instant());
+            let patience = if may_begin { until.min(REFRESH) } else { REFRESH };
+            self.receive(patience)?;
             self.end_epoch()?;
             progress.show(|| self.counts_so_far());
         }

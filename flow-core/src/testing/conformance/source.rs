@@ -23,6 +23,8 @@ const RESUMED: usize = 64;
 /// - The watermark never goes back.
 /// - A reader that returns [`Poll::Pending`] has appended nothing, and wakes the task within ten seconds.
 /// - All positions can be committed, in order.
+/// - What a reader of a bounded source gives away with [`Source::split_off`], and what it then still reads, are what was
+///   left, each element once; and so with a reader that goes on at its position.
 ///
 /// An unbounded source is read until all elements have come.
 ///
@@ -88,6 +90,9 @@ where
     let batches = reads.read(&splits, None, elements.len(), false);
     for (split, batches) in splits.iter().zip(batches) {
         resumes(&reads, split, &batches);
+        if source.is_bounded() {
+            gives_away(&reads, split, &batches);
+        }
     }
     reads.read(&splits, None, elements.len(), true);
 }
@@ -120,6 +125,30 @@ where
     }
 }
 
+/// Has readers of a split give a part away, each behind another number of batches.
+#[track_caller]
+fn gives_away<S>(reads: &Reads<'_, S>, split: &S::Split, batches: &[Batch<S>])
+where
+    S: Source<Item: PartialEq + Debug>,
+{
+    let every = batches.len().div_ceil(RESUMED).max(1);
+    for behind in (0..batches.len()).step_by(every) {
+        let mut open = Open::new(reads.source, split, None);
+        let mut found = reads.some(&mut open, behind);
+        let given = if open.ended { None } else { reads.source.split_off(&mut open.reader) };
+        let Some(given) = given.map(|given| encoded("split", &given)) else { continue };
+        let mut resumed = Open::new(reads.source, split, Some(&open.reader.position()));
+        let mut theirs = Open::new(reads.source, &given, None);
+        let rest = reads.some(&mut open, usize::MAX);
+        let what = format!("resumed behind {behind} batches of {split:?}, of which {given:?} was given away");
+        same(&what, &rest, &reads.some(&mut resumed, usize::MAX));
+        found.extend(rest);
+        found.extend(reads.some(&mut theirs, usize::MAX));
+        let what = format!("behind {behind} batches of {split:?}, {given:?} given away");
+        same(&what, &values(batches), &found);
+    }
+}
+
 /// Reads a source.
 struct Reads<'a, S> {
     source: &'a S,
@@ -127,6 +156,23 @@ struct Reads<'a, S> {
 }
 
 impl<S: Source> Reads<'_, S> {
+    /// The next so many batches of a split, or what is left of it.
+    #[track_caller]
+    fn some(&self, open: &mut Open<S::Reader>, batches: usize) -> Vec<S::Item> {
+        let parked = Arc::new(Parked::here());
+        let (mut found, mut read) = (Vec::new(), 0);
+        while read < batches && !open.ended {
+            match open.poll(&parked) {
+                Some(values) => {
+                    found.extend(values);
+                    read += 1;
+                }
+                None => assert!(parked.wait_at_most(self.patience), "no reader woke the task"),
+            }
+        }
+        found
+    }
+
     /// All batches of each split, with one without elements in front, for the position there. If the source has no
     /// end, until so many elements have come.
     #[track_caller]

@@ -38,6 +38,10 @@ impl<S: Source> Source for SlowSource<S> {
         self.inner.lease()
     }
 
+    fn split_off(&self, reader: &mut Self::Reader) -> Option<S::Split> {
+        self.inner.split_off(&mut reader.inner)
+    }
+
     fn splits(&self, desired: usize) -> Result<Vec<S::Split>> {
         self.inner.splits(desired)
     }
@@ -119,6 +123,10 @@ impl<S: Source> Source for FailingSource<S> {
 
     fn lease(&self) -> Option<Duration> {
         self.inner.lease()
+    }
+
+    fn split_off(&self, reader: &mut Self::Reader) -> Option<S::Split> {
+        self.inner.split_off(&mut reader.inner)
     }
 
     fn splits(&self, desired: usize) -> Result<Vec<S::Split>> {

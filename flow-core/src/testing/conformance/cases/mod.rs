@@ -11,6 +11,8 @@ mod scripts;
 mod sessions;
 mod side_inputs;
 mod side_panes;
+mod sources;
+mod splittable;
 mod state;
 mod stateful;
 mod timers;
@@ -78,9 +80,10 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
     let sides = [side_inputs::CASES, side_panes::CASES];
     let state = [state::CASES, timers::CASES];
+    let reading = [sources::CASES, splittable::CASES];
     let verbs = [combining::CASES, joins::CASES, transforms::CASES];
     let pipelines = [construction::CASES, elements::CASES, scripts::CASES];
-    panes.into_iter().chain(sides).chain(state).chain(verbs).chain(pipelines).flatten()
+    panes.into_iter().chain(sides).chain(state).chain(reading).chain(verbs).chain(pipelines).flatten()
 }
 
 /// Something that a runner must reproduce.
