@@ -69,13 +69,13 @@ pub(super) const CASES: &[Case] = &[
         "TestStreamTest / testWatermarkUpdateMidBundle",
         "Event-time triggers",
         |p, _| {
-            let script = (0..50).fold(stream::<i64>(), |script, r| {
+            let script = (0..200).fold(stream::<i64>(), |script, r| {
                 script.add((0..=r).map(|n| (n, at(r)))).watermark(at(r + 1))
             });
             let held = script.collection(p).par_do(UntilFinish::default());
             let counts = held.window(Fixed::of(Duration::from_millis(1))).combine(Count);
             let total = counts.window(Global::windows().trigger(AtWatermark).discarding()).combine(Sum);
-            assert_that(&total).contains_only(1275);
+            assert_that(&total).contains_only(20_100);
         },
     ),
     Case::holds(
