@@ -225,6 +225,9 @@ prop_compose! {
         script in script(keys),
         workers in 1..=4_usize,
     ) -> Case {
+        // A stream in the global window must say a trigger.
+        let says_none = trigger == Trigger::Default && matches!(windows, Windows::Global);
+        let windows = if says_none { Windows::Fixed } else { windows };
         let settings = Settings { trigger, lateness, accumulating, combiner, closing, on_time };
         Case { windows, settings, script, workers }
     }

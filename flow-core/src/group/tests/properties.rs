@@ -318,33 +318,40 @@ proptest! {
     }
 
     #[test]
-    fn the_default_trigger_does_not_care_how_elements_are_bundled_and_ordered(
+    fn between_two_watermarks_neither_order_nor_bundles_matter(
         windows in windows(),
-        elements in prop::collection::vec((0..3_u8, 0..120_i64), 1..30).prop_shuffle(),
+        mut settings in settings(),
+        trigger in prop_oneof![Just(Trigger::Default), Just(AtWatermark.into()), Just(AtWatermark.late(never()))],
+        steps in prop::collection::vec(
+            (prop::collection::vec((0..3_u8, 0..60_i64), 1..12).prop_shuffle(), 0..30_i64), 1..8
+        ),
         size in 1..7_usize,
     ) {
-        let settings = Settings {
-            trigger: Trigger::Default,
-            lateness: 0,
-            accumulating: false,
-            combiner: TimestampCombiner::Earliest,
-            closing: Closing::FireIfNonEmpty,
-            on_time: OnTime::FireAlways,
-        };
-        let mut sorted = elements.clone();
-        sorted.sort_unstable();
-        let cut: Vec<Step> = elements.chunks(size).map(|chunk| Step::Elements(chunk.to_vec())).collect();
-        let at_once = run(&windows, &settings, &[Step::Elements(sorted)]);
-        let in_pieces = run(&windows, &settings, &cut);
-        let content = |run: &Run| -> BTreeMap<(u8, Window), (Timestamp, Vec<i64>)> {
-            let content = run.panes.iter().map(|emitted| {
-                let mut times: Vec<i64> = emitted.values.iter().map(|value| run.times[value]).collect();
-                times.sort_unstable();
-                ((emitted.key, emitted.meta.window), (emitted.meta.time, times))
-            });
-            content.collect()
-        };
-        prop_assert_eq!(at_once.panes.len(), in_pieces.panes.len());
-        prop_assert_eq!(content(&at_once), content(&in_pieces));
+        settings.trigger = trigger;
+        let (mut at_once, mut in_pieces, mut watermark) = (vec![Step::Watermark(0)], vec![Step::Watermark(0)], 0);
+        for (elements, by) in steps {
+            // None is late.
+            let elements: Vec<(u8, i64)> = elements.into_iter().map(|(key, at)| (key, watermark + at)).collect();
+            let mut sorted = elements.clone();
+            sorted.sort_unstable();
+            at_once.push(Step::Elements(sorted));
+            in_pieces.extend(elements.chunks(size).map(|chunk| Step::Elements(chunk.to_vec())));
+            at_once.push(Step::Watermark(by));
+            in_pieces.push(Step::Watermark(by));
+            watermark += by;
+        }
+        prop_assert_eq!(content(&run(&windows, &settings, &at_once)), content(&run(&windows, &settings, &in_pieces)));
     }
+}
+
+/// What came of a run, whatever the order: keys, panes, and when their elements were.
+fn content(run: &Run) -> Vec<(u8, Window, u32, Meta, Vec<i64>)> {
+    let panes = run.panes.iter().map(|emitted| {
+        let mut times: Vec<i64> = emitted.values.iter().map(|value| run.times[value]).collect();
+        times.sort_unstable();
+        (emitted.key, emitted.meta.window, emitted.meta.pane.index, emitted.meta, times)
+    });
+    let mut panes: Vec<_> = panes.collect();
+    panes.sort_by_key(|(key, window, index, ..)| (*key, *window, *index));
+    panes
 }

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::properties::{Settings, Step, Windows, assigned, script, settings, windowing, windows_apart};
+use super::super::properties::{
+    Settings, Step, Windows, assigned, script, settings, windowing, windows_apart,
+};
 use super::{Element, Emitted, Model};
 use crate::group::{Collect, Groups};
 use crate::trigger::{AtWatermark, Trigger, after_count, after_processing_time, repeatedly};

@@ -287,7 +287,7 @@ const HOLDS: &[Case] = &[
     Case::engine(
         "a pane is on time while the watermark behind it is held back, and late once it has passed",
         "ReduceFnRunnerTest.testPaneInfoAllStates",
-        "Pane info",
+        "Event-time triggers",
         || {
             windowed(
                 Fixed::of(ms(10)).trigger(repeatedly(after_count(1))).allowed_lateness(ms(100)).discarding(),

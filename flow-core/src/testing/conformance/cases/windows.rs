@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
     Case::panes(
         "a day of a calendar begins at midnight where it is",
         "CalendarWindowsTest.testTimeZone",
-        "Calendar windows",
+        "Custom windows",
         || windowed(Calendar::days(1).time_zone("America/Los_Angeles")),
         Always,
         "in 1@2014-01-01T08:00:00Z 2@2014-01-02T07:59:00Z 3@2014-01-02T08:00:00Z 4@2014-01-03T07:59:00Z
@@ -86,13 +86,29 @@ pub(super) const CASES: &[Case] = &[
     Case::panes(
         "months of a calendar are as long as they are",
         "CalendarWindowsTest.testMonths",
-        "Calendar windows",
+        "Custom windows",
         || windowed(Calendar::months(1)),
         Always,
         "in 1@2024-01-31T23:59:59Z 2@2024-02-01T00:00:00Z 3@2024-02-29T23:59:59Z 4@2024-03-01T00:00:00Z
          => {1} [1704067200000,1706745600000) @1706745599999 (T,T,ON_TIME,0,0)
          => {2,3} [1706745600000,1709251200000) @1709251199999 (T,T,ON_TIME,0,0)
          => {4} [1709251200000,1711929600000) @1711929599999 (T,T,ON_TIME,0,0)",
+    ),
+    Case::holds(
+        "an hour sees the view of its day, where that is",
+        "PartitioningWindowFn.getDefaultWindowMappingFn, of CalendarWindows",
+        "Custom windows",
+        |p, bundling| {
+            let at = |time: &str| time.parse::<Timestamp>().expect("a time");
+            let (evening, night) = (at("2014-01-02T07:59:00Z"), at("2014-01-02T08:00:00Z"));
+            let days = Calendar::days(1).time_zone("America/Los_Angeles");
+            let numbers = bundling.of(stream().add([(10, evening), (20, night)])).collection(p);
+            let number = numbers.window(days).as_single();
+            let hours = bundling.of(stream().add([(1, evening), (2, night)])).collection(p);
+            let seen =
+                hours.window(Fixed::of(Duration::from_hours(1))).with(&number).map(|n, number| (n, *number));
+            assert_that(&seen).contains_in_any_order([(1, 10), (2, 20)]);
+        },
     ),
     Case::panes(
         "sessions that touch stay apart",
@@ -191,7 +207,7 @@ pub(super) const CASES: &[Case] = &[
     Case::panes(
         "windows are as their own function says",
         "WindowTest, custom windows that do not merge",
-        "Custom non-merging windows",
+        "Custom windows",
         || windowed(WindowInto::by(ByValue).allowed_lateness(ms(0)).discarding()),
         Always,
         "in 1@5 2@5 1@9 7@5
