@@ -9,6 +9,7 @@ mod combine_fn;
 mod key;
 mod sink;
 mod source;
+mod table;
 mod window_fn;
 
 pub use cases::{Bundling, Case, Ends, Holds, Test, Windowed, cases, engine, engine_cases, runner};
@@ -16,4 +17,5 @@ pub use combine_fn::{combine_fn, combine_fn_by};
 pub use key::key;
 pub use sink::sink;
 pub use source::source;
+pub use table::table;
 pub use window_fn::window_fn;
