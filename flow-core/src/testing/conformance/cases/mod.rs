@@ -3,6 +3,7 @@
 mod construction;
 mod elements;
 pub(crate) mod notation;
+mod outputs;
 mod panes;
 mod sessions;
 mod side_inputs;
@@ -47,7 +48,7 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
 /// All cases, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
-    let pipelines = [side_inputs::CASES, state::CASES, timers::CASES, construction::CASES, elements::CASES];
+    let pipelines = [side_inputs::CASES, state::CASES, timers::CASES, outputs::CASES, construction::CASES, elements::CASES];
     panes.into_iter().chain(pipelines).flatten()
 }
 
