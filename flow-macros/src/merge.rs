@@ -18,10 +18,7 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let generics = bounded(input.generics.clone(), &data.fields);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let merges = data.fields.iter().enumerate().map(|(at, field)| merge(at, field));
-    let other = match &data.fields {
-        Fields::Unit => quote!(_),
-        _ => quote!(other),
-    };
+    let other = if data.fields.is_empty() { quote!(_) } else { quote!(other) };
     Ok(quote! {
         #[automatically_derived]
         impl #impl_generics ::flow_core::state::Merge for #name #type_generics #where_clause {
@@ -67,7 +64,15 @@ mod tests {
                 }
             }
         };
-        assert_eq!(made(parse_quote!(struct Visit { pages: Set<Url>, spent: Spent })), wanted.to_string());
+        assert_eq!(
+            made(parse_quote!(
+                struct Visit {
+                    pages: Set<Url>,
+                    spent: Spent,
+                }
+            )),
+            wanted.to_string()
+        );
     }
 
     #[test]
@@ -81,17 +86,33 @@ mod tests {
                 }
             }
         };
-        assert_eq!(made(parse_quote!(struct Pair<T>(Bag<T>, Count);)), wanted.to_string());
+        assert_eq!(
+            made(parse_quote!(
+                struct Pair<T>(Bag<T>, Count);
+            )),
+            wanted.to_string()
+        );
         let wanted = quote! {
             #[automatically_derived]
             impl ::flow_core::state::Merge for Nothing { fn merge(&mut self, _: Self) {} }
         };
-        assert_eq!(made(parse_quote!(struct Nothing;)), wanted.to_string());
+        assert_eq!(
+            made(parse_quote!(
+                struct Nothing;
+            )),
+            wanted.to_string()
+        );
     }
 
     #[test]
     fn an_enum_does_not_merge_by_itself() {
-        let error = expand(parse_quote!(enum Phase { Open, Closed })).expect_err("an enum");
+        let error = expand(parse_quote!(
+            enum Phase {
+                Open,
+                Closed,
+            }
+        ))
+        .expect_err("an enum");
         assert!(error.to_string().starts_with("only a struct merges field by field"), "{error}");
     }
 }

@@ -105,7 +105,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         let call = Call { time: meta.time, moment: meta.time, pane: meta.pane, cause: Cause::Element };
         let id = match self.store.find(hash, &key, meta.window) {
             Some(id) => id,
-            None => self.open(Cell { key, hash, window: meta.window, state: F::State::default(), since: epoch }),
+            None => {
+                self.open(Cell { key, hash, window: meta.window, state: F::State::default(), since: epoch })
+            }
         };
         self.store.note_since(id, epoch);
         self.call(id, call, |f, key, state, cx| f.process(key, value, state, cx))

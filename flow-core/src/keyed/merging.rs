@@ -92,8 +92,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::window::Sessions;
     use crate::Pipeline;
+    use crate::window::Sessions;
 
     fn window(start: i64, end: i64) -> Window {
         Window::new(Timestamp::from_secs(start), Timestamp::from_secs(end))
@@ -103,7 +103,9 @@ mod tests {
         let p = Pipeline::new();
         let windowing = p.create([1]).window(Sessions::with_gap(Duration::from_secs(10))).windowing();
         let mut merging = Merging::new(windowing, |(), ()| ());
-        open.iter().for_each(|window| merging.opened(&"k", *window));
+        for window in open {
+            merging.opened(&"k", *window);
+        }
         merging
     }
 

@@ -89,7 +89,9 @@ mod tests {
 
     fn of(numbers: &[u32]) -> Stats {
         let mut stats = Stats::default();
-        numbers.iter().for_each(|n| stats.add(*n));
+        for n in numbers {
+            stats.add(*n);
+        }
         stats
     }
 

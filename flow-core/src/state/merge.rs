@@ -29,7 +29,7 @@ use std::hash::{BuildHasher, Hash};
 #[diagnostic::on_unimplemented(
     message = "nothing says how two `{Self}` become one when their windows merge",
     label = "does not implement `Merge`",
-    note = "for a number, say what it is: `Combining<u64, Sum>`, `Combining<u64, Max>`, or `Option<..>` and `Vec<..>` of what merges",
+    note = "for a number, say what it is: `Combining<u64, Sum>` or `Combining<u64, Max>`",
     note = "for a struct of your own: `#[derive(Merge)]`, or `impl Merge for ..`"
 )]
 pub trait Merge {

@@ -93,7 +93,9 @@ mod tests {
 
     fn of(entries: &[(char, u32)]) -> Multimap<char, u32> {
         let mut map = Multimap::default();
-        entries.iter().for_each(|(key, value)| map.put(*key, *value));
+        for (key, value) in entries {
+            map.put(*key, *value);
+        }
         map
     }
 

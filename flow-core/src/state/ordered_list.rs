@@ -55,7 +55,8 @@ impl<T: Clone> OrderedList<T> {
 
     /// Removes the values in a half-open range; nothing if it ends before it starts.
     pub fn clear_range(&mut self, range: Range<Timestamp>) {
-        let places: Vec<(Timestamp, u64)> = self.values.get().range(within(range)).map(|(at, _)| *at).collect();
+        let places: Vec<(Timestamp, u64)> =
+            self.values.get().range(within(range)).map(|(at, _)| *at).collect();
         if places.is_empty() {
             return;
         }
@@ -105,7 +106,9 @@ mod tests {
 
     fn of(values: &[(i64, char)]) -> OrderedList<char> {
         let mut list = OrderedList::default();
-        values.iter().for_each(|(secs, value)| list.add(at(*secs), *value));
+        for (secs, value) in values {
+            list.add(at(*secs), *value);
+        }
         list
     }
 

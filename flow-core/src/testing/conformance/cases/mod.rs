@@ -6,6 +6,7 @@ mod elements;
 mod engine;
 mod joins;
 pub(crate) mod notation;
+mod outputs;
 mod panes;
 mod scripts;
 mod sessions;
@@ -79,7 +80,7 @@ pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
     let sides = [side_inputs::CASES, side_panes::CASES];
-    let state = [state::CASES, timers::CASES];
+    let state = [state::CASES, timers::CASES, outputs::CASES];
     let reading = [sources::CASES, splittable::CASES];
     let verbs = [combining::CASES, joins::CASES, transforms::CASES];
     let pipelines = [construction::CASES, elements::CASES, scripts::CASES];

@@ -96,7 +96,9 @@ pub(super) const CASES: &[Case] = &[
                 })
                 .on_window_expiration(|(map, set, multimap), cx| {
                     let mut both = [multimap.get(&1).to_vec(), multimap.get(&2).to_vec()];
-                    both.iter_mut().for_each(|values| values.sort_unstable());
+                    for values in &mut both {
+                        values.sort_unstable();
+                    }
                     let counts: Vec<(i64, i64)> = map.entries().map(|(key, n)| (*key, *n)).collect();
                     cx.emit((counts, set.read().copied().collect::<Vec<_>>(), both));
                 }),

@@ -109,3 +109,14 @@ where
         self.merging
     }
 }
+
+/// A result with the timestamp that the function saw.
+pub(super) type Seen = (i64, Timestamp);
+
+/// Emits its elements, and 42 when its timer fires.
+pub(super) fn echo<T>(process: fn(i64, &mut (), &mut StatefulCx<'_, T, Seen>)) -> Fns<(), T, Seen>
+where
+    T: Clone + Ord + Debug,
+{
+    Fns::process(process).on_timer(|_, (), cx| cx.emit((42, cx.timestamp())))
+}

@@ -2,23 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stateful::{Fns, at, before, hello, hello_at, ms};
 use super::Case;
+use super::stateful::{Fns, Seen, at, before, echo, hello, hello_at, ms};
 use super::windowed::Pairs;
 use crate::testing::{assert_that, stream};
 use crate::window::{Fixed, Sessions, Sliding, Window};
 use crate::{StatefulCx, Timestamp};
-
-/// A result with the timestamp that the function saw.
-type Seen = (i64, Timestamp);
-
-/// Emits its elements, and 42 when its timer fires.
-fn echo<T>(process: fn(i64, &mut (), &mut StatefulCx<'_, T, Seen>)) -> Fns<(), T, Seen>
-where
-    T: Clone + Ord + std::fmt::Debug,
-{
-    Fns::process(process).on_timer(|_, (), cx| cx.emit((42, cx.timestamp())))
-}
 
 /// Emits its elements, and 42 a second after the last.
 fn a_second_later() -> Fns<(), (), Seen> {
@@ -39,24 +28,6 @@ enum Tag {
 /// Says which of its timers fire, and when.
 fn tagged(process: fn(i64, &mut (), &mut StatefulCx<'_, Tag, (Tag, i64)>)) -> Fns<(), Tag, (Tag, i64)> {
     Fns::process(process).on_timer(|tag, (), cx| cx.emit((tag, cx.timestamp().millis())))
-}
-
-/// Passes elements on; the first sets a timer in some way.
-fn sets_at_0(
-    process: fn(i64, &mut (), &mut StatefulCx<'_, (), (String, i64)>),
-) -> Fns<(), (), (String, i64)> {
-    Fns::process(process)
-}
-
-/// Says what comes: elements, and one timer at 8.
-fn timer_at_8() -> Fns<bool, (), String> {
-    Fns::process(|n, set, cx: &mut StatefulCx<'_, (), String>| {
-        cx.emit("element".into());
-        if n == 0 && !std::mem::replace(set, true) {
-            cx.set_timer((), at(8));
-        }
-    })
-    .on_timer(|(), _, cx| cx.emit("timer".into()))
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -114,28 +85,6 @@ pub(super) const CASES: &[Case] = &[
         |p, bundling| {
             let windowed = hello(p, bundling, &[3]).window(Fixed::of(ms(10)));
             let _ = windowed.par_do_stateful(echo::<()>(|_, (), cx| cx.set_timer((), at(10))));
-        },
-    ),
-    Case::fails(
-        "a timer whose results lie after the expiration of its window fails",
-        "ParDoTest, timers: an output timestamp out of bounds",
-        "Timers",
-        &["timer", "output timestamp", "expiration"],
-        |p, bundling| {
-            let windowed = hello(p, bundling, &[3]).window(Fixed::of(ms(10)));
-            let _ = windowed
-                .par_do_stateful(echo::<()>(|_, (), cx| cx.timer(()).output_at(at(10)).at(before(10))));
-        },
-    ),
-    Case::fails(
-        "a timer without an output timestamp cannot output",
-        "ParDoTest, timers: output from a timer without an output timestamp",
-        "Timers",
-        &["cannot output from timer", "without an output timestamp"],
-        |p, bundling| {
-            let numbers = hello(p, bundling, &[3]);
-            let _ =
-                numbers.par_do_stateful(echo::<()>(|_, (), cx| cx.timer(()).without_output().after(ms(1))));
         },
     ),
     Case::holds(
@@ -341,7 +290,7 @@ pub(super) const CASES: &[Case] = &[
             let fired = hello(p, bundling, &[0]).par_do_stateful(
                 Fns::process(|_, (): &mut (), cx| {
                     cx.set_timer(String::default(), at(10));
-                    cx.set_timer("".into(), at(20));
+                    cx.set_timer(String::new(), at(20));
                 })
                 .on_timer(|tag, (), cx| cx.emit((tag, cx.timestamp()))),
             );
@@ -361,43 +310,6 @@ pub(super) const CASES: &[Case] = &[
                 cx.set_timer(emit3(), at(40));
             }));
             assert_that(&fired).contains_only((Tag::Family("emit3".into()), 40));
-        },
-    ),
-    Case::holds(
-        "a timer's output time holds the watermark downstream",
-        "ParDoTest.testOutputTimestamp",
-        "Timers",
-        |p, _| {
-            let script = stream().watermark(at(0)).add([hello_at(0)]).watermark(at(9)).add([hello_at(9)]);
-            let first = script.collection(p).par_do_stateful(
-                sets_at_0(|n, (), cx| {
-                    cx.emit(("k".into(), n));
-                    if n == 0 {
-                        cx.timer(()).output_at(at(5)).at(at(10));
-                    }
-                })
-                .on_timer(|(), (), cx| cx.emit(("k".into(), 100))),
-            );
-            assert_that(&first.values()).contains_in_any_order([0, 9, 100]);
-            let second = first.par_do_stateful(timer_at_8());
-            let wanted = ["element", "element", "element", "timer"];
-            assert_that(&second).satisfies(move |seen| seen == wanted);
-        },
-    ),
-    Case::holds(
-        "a timer without output holds nothing",
-        "ParDoTest, timers: without an output timestamp",
-        "Timers",
-        |p, _| {
-            let script = stream().watermark(at(0)).add([hello_at(0)]).watermark(at(9)).add([hello_at(9)]);
-            let first = script.collection(p).par_do_stateful(sets_at_0(|n, (), cx| {
-                cx.emit(("k".into(), n));
-                if n == 0 {
-                    cx.timer(()).without_output().after(ms(10));
-                }
-            }));
-            let second = first.par_do_stateful(timer_at_8());
-            assert_that(&second).satisfies(|seen| seen == ["element", "timer", "element"]);
         },
     ),
     Case::holds(
@@ -463,39 +375,6 @@ pub(super) const CASES: &[Case] = &[
             let windowed = bundling.of(script).collection(p).window(Sessions::with_gap(ms(10)));
             let fired = windowed.par_do_stateful(only_at_multiples_of_16());
             assert_that(&fired).in_window(Window::new(at(0), at(26))).contains_only((0, at(9)));
-        },
-    ),
-    Case::holds(
-        "a result may have a time of its own in its window",
-        "ParDoTest, output timestamps of stateful functions",
-        "Timestamp control",
-        |p, bundling| {
-            let windowed = hello(p, bundling, &[3]).window(Fixed::of(ms(10)));
-            let moved = windowed.par_do_stateful(Fns::<(), (), _>::process(|n, (), cx| {
-                cx.emit_at(("k".to_string(), n), at(7));
-            }));
-            let seen = moved.par_do_stateful(echo::<()>(|n, (), cx| cx.emit((n, cx.timestamp()))));
-            assert_that(&seen).contains_only((3, at(7)));
-        },
-    ),
-    Case::fails(
-        "a stateful result before its element fails, and says what skew is allowed",
-        "ParDoTest, output timestamps: skew",
-        "Timestamp control",
-        &["before its element", "allowed skew"],
-        |p, bundling| {
-            let numbers = hello(p, bundling, &[3]);
-            let _ = numbers.par_do_stateful(Fns::<(), (), _>::process(|n, (), cx| cx.emit_at(n, at(2))));
-        },
-    ),
-    Case::fails(
-        "a stateful result after the expiration of its window fails",
-        "a rule of ours: what lies behind its window would be lost in the next grouping",
-        "Timestamp control",
-        &["a result at", "after the expiration of its window"],
-        |p, bundling| {
-            let windowed = hello(p, bundling, &[3]).window(Fixed::of(ms(10)));
-            let _ = windowed.par_do_stateful(Fns::<(), (), _>::process(|n, (), cx| cx.emit_at(n, at(10))));
         },
     ),
 ];
