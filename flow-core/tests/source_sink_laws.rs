@@ -28,6 +28,8 @@ enum Fault {
     LosesOneInTwoSplits,
     WatermarkGoesBack,
     AppendsAndIsPending,
+    KeepsWhatItGivesAway,
+    ForgetsThatItGaveAway,
     Unbounded,
 }
 
@@ -50,6 +52,19 @@ impl Source for Numbers {
         let skipped = u32::from(self.0 == Fault::SkipsOnResume);
         let resumed = from.filter(|_| self.0 != Fault::ResumesAtStart).map(|from| from + skipped);
         Ok(Count { fault: self.0, next: resumed.unwrap_or(split.0), end: split.1 })
+    }
+
+    fn split_off(&self, reader: &mut Count) -> Option<(u32, u32)> {
+        let last = (reader.end, reader.end);
+        match self.0 {
+            Fault::KeepsWhatItGivesAway => Some(last),
+            // The position, which is the next number alone, does not tell the new end.
+            Fault::ForgetsThatItGaveAway => {
+                reader.end -= 1;
+                Some(last)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -104,6 +119,11 @@ fn a_source_that_breaks_a_law_is_told_which() {
         (Fault::ResumesAtStart, "resumed at 2 of (1, 2): missing are [], and too much are [1]"),
         (Fault::LosesOneInTwoSplits, "in 2 splits (2 asked for): missing are [3], and too much are []"),
         (Fault::WatermarkGoesBack, "the watermark of (1, 5) went back"),
+        (Fault::KeepsWhatItGivesAway, "(2, 2) given away: missing are [], and too much are [2]"),
+        (
+            Fault::ForgetsThatItGaveAway,
+            "of which (2, 2) was given away: missing are [], and too much are [2]",
+        ),
         (Fault::AppendsAndIsPending, "(1, 5) returned `Poll::Pending` and appended elements"),
     ];
     for (fault, law) in table {

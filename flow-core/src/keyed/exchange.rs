@@ -17,21 +17,21 @@ pub(super) fn sender<K: Key, V: Element + serde::Serialize>(
 pub(super) fn sender_by<K: Key, V: Element + serde::Serialize>(
     step: StepId,
     outbox: Box<dyn Outbox>,
-    hash: fn(&K) -> u64,
+    hash: impl Fn(&K) -> u64 + 'static,
 ) -> AnyOutput {
     erased::<(K, V)>(Sender { step, hash, scatter: Scatter::new(outbox) })
 }
 
-struct Sender<K, V> {
+struct Sender<K, V, H> {
     step: StepId,
-    hash: fn(&K) -> u64,
+    hash: H,
     scatter: Scatter<K, V>,
 }
 
-impl<K: Key, V: Element + serde::Serialize> Receiver<(K, V)> for Sender<K, V> {
+impl<K: Key, V: Element + serde::Serialize, H: Fn(&K) -> u64> Receiver<(K, V)> for Sender<K, V, H> {
     fn bundle(&mut self, bundle: &mut Bundle<(K, V)>, cx: &mut Cx) -> Result<()> {
         cx.enter_with(self.step, bundle.len());
-        self.scatter.push_all(bundle, self.hash);
+        self.scatter.push_all(bundle, &self.hash);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exchange;
 use super::inbox::Station;
@@ -208,17 +209,16 @@ impl<T, Out, F: SplittableFn<T, Out>> Splitting<T, Out, F> {
         part.restriction = rest;
         self.holds.change(Some(before), Some(part.watermark));
         match resume {
-            Resume::After(pause) if !interrupted && !pause.is_zero() => self.sleep(part, pause),
-            _ => self.ready.push_back(part),
+            Resume::Done => self.ready.push_back(part),
+            Resume::After(pause) if interrupted || pause.is_zero() => self.ready.push_back(part),
+            // One that has an end and claimed nothing waits for something outside, which must still come.
+            Resume::After(_) if self.draining && (made > 0 || !self.f.is_bounded()) => self.truncate(part),
+            Resume::After(pause) => self.sleep(part, pause),
         }
         Ok(made)
     }
 
-    fn sleep(&mut self, part: Part<T, F::Restriction>, pause: std::time::Duration) {
-        if self.draining {
-            self.truncate(part);
-            return;
-        }
+    fn sleep(&mut self, part: Part<T, F::Restriction>, pause: Duration) {
         self.slept += 1;
         self.asleep.insert((self.now + pause, self.slept), part);
     }

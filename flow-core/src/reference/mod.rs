@@ -134,13 +134,18 @@ impl Run {
         (self.cx.wake_at, self.cx.reading) = (None, false);
         self.poke()?;
         self.settle()?;
-        let reads = (0..self.open.len()).any(|at| self.open[at] && !self.read_op(graph, at).is_auxiliary());
-        if !reads && !self.cx.reading {
+        let open = (0..self.open.len()).filter(|at| self.open[*at]);
+        let (serving, reading): (Vec<usize>, Vec<usize>) =
+            open.partition(|at| self.read_op(graph, *at).is_auxiliary());
+        if reading.is_empty() && !self.cx.reading {
             return Ok(None);
         }
-        let open = self.chains.drivers.iter().zip(&self.open).filter(|(_, open)| **open);
-        let next = open.filter_map(|((_, driver), _)| driver.deadline()).chain(self.cx.wake_at).min();
-        Ok(Some(next.unwrap_or(self.cx.now)))
+        let deadline = |at: usize| self.chains.drivers[at].1.deadline();
+        let Some(next) = reading.into_iter().filter_map(deadline).chain(self.cx.wake_at).min() else {
+            self.parked.wait(); // for a future in front of what is still reading
+            return Ok(Some(self.cx.now));
+        };
+        Ok(serving.into_iter().filter_map(deadline).chain([next]).min())
     }
 
     fn end(&mut self, at: usize) -> Result<()> {

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// A script for the streams of a test: elements, watermarks and clock moves, one after the other. After each step the
-/// pipeline comes to rest before the next. At the end every watermark goes to plus infinity.
+/// pipeline comes to rest before the next; views that are being loaded anew are waited for. At the end every watermark goes
+/// to plus infinity, and what reads on by itself is stopped.
 ///
 /// For a single stream, [`stream`] is shorter.
 ///
