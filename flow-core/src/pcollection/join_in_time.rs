@@ -95,10 +95,11 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     ///
     /// ```
     /// # use flow_core::prelude::*;
-    /// let priced = apply([1, 2], |n: &PCollection<u32>| {
+    /// let mut priced = apply([1, 2], |n: &PCollection<u32>| {
     ///     let prices = n.filter(|n| *n == 2).map(|n| (n, 100_u64));
     ///     n.key_by(|n| *n).left_temporal_join(&prices)
     /// });
+    /// priced.sort();
     /// assert_eq!(priced, [(1, (1, None)), (2, (2, Some(100)))]);
     /// ```
     #[track_caller]

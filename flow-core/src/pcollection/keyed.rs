@@ -93,7 +93,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     /// ```
     /// # use flow_core::prelude::*;
     /// # use flow_core::testing::stream;
-    /// #     /// /// Says when a key has been silent for a minute.
+    /// # use std::time::Duration;
+    /// /// Says when a key has been silent for a minute.
     /// #[derive(Clone)]
     /// struct Silent;
     ///
