@@ -1,6 +1,9 @@
 //! What the Beam model means, as cases that every runner reproduces.
 
+mod composite;
 mod construction;
+mod counts;
+mod delays;
 mod elements;
 mod engine;
 pub(crate) mod notation;
@@ -68,9 +71,10 @@ pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
 
 /// All cases that a runner reproduces, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
+    let by_trigger = [triggers::CASES, delays::CASES, counts::CASES, composite::CASES];
+    let panes = [windows::CASES].into_iter().chain(by_trigger).chain([sessions::CASES, timestamps::CASES]);
     let pipelines = [side_inputs::CASES, state::CASES, construction::CASES, elements::CASES];
-    panes.into_iter().chain(pipelines).flatten()
+    panes.chain(pipelines).flatten()
 }
 
 /// Something that a runner must reproduce.
