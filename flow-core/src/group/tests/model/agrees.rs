@@ -86,9 +86,9 @@ fn compare(windows: &Windows, settings: &Settings, script: &[Step]) -> Result<()
             Step::Watermark(i64::MAX) => both.input = Timestamp::MAX,
             Step::Watermark(by) => {
                 both.input =
-                    both.input.max(Timestamp::from_millis(0)) + Duration::from_millis(by.unsigned_abs());
+                    both.input.max(Timestamp::from_millis(0)) + Duration::from_micros(by.unsigned_abs());
             }
-            Step::Clock(by) => both.now = both.now + Duration::from_millis(by.unsigned_abs()),
+            Step::Clock(by) => both.now = both.now + Duration::from_micros(by.unsigned_abs()),
         }
         both.advance();
         both.agree(step)?;
