@@ -32,7 +32,8 @@ impl From<AtWatermark> for Trigger {
 }
 
 impl Trigger {
-    /// On [`AtWatermark`]: also fires, repeatedly, before the end. Any other trigger stands before the watermark's.
+    /// On [`AtWatermark`], as [`AtWatermark::early`]: also fires, repeatedly, before the end. Any other trigger has no
+    /// such part, and stays as it is.
     #[must_use]
     pub fn early(self, by: impl Into<Trigger>) -> Trigger {
         match self {
@@ -43,7 +44,8 @@ impl Trigger {
         }
     }
 
-    /// On [`AtWatermark`]: also fires, repeatedly, after the end.
+    /// On [`AtWatermark`], as [`AtWatermark::late`]: also fires, repeatedly, after the end. Any other trigger has no such
+    /// part, and stays as it is.
     #[must_use]
     pub fn late(self, by: impl Into<Trigger>) -> Trigger {
         match self {

@@ -20,6 +20,7 @@ use crate::{Bundle, Meta, Pane, Timestamp, Timing};
 pub(super) enum Step {
     /// Elements of a key, at milliseconds.
     Elements(Vec<(u8, i64)>),
+    /// By so many microseconds.
     Watermark(i64),
     Clock(i64),
 }
@@ -96,12 +97,20 @@ pub(super) fn windows_apart() -> impl Strategy<Value = Windows> {
     prop_oneof![Just(Windows::Global), Just(Windows::Fixed), Just(Windows::Sliding)]
 }
 
+/// Whole milliseconds, on which windows end, and one microsecond less, which is their last moment.
+fn moved() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        (0..20_i64).prop_map(|millis| 1000 * millis),
+        (1..20_i64).prop_map(|millis| 1000 * millis - 1)
+    ]
+}
+
 pub(super) fn script() -> impl Strategy<Value = Vec<Step>> {
     let elements = prop::collection::vec((0..3_u8, 0..120_i64), 1..6);
     let step = prop_oneof![
         4 => elements.prop_map(Step::Elements),
-        2 => (0..20_i64).prop_map(Step::Watermark),
-        1 => (0..20_i64).prop_map(Step::Clock),
+        2 => moved().prop_map(Step::Watermark),
+        1 => moved().prop_map(Step::Clock),
     ];
     prop::collection::vec(step, 1..25)
 }
@@ -206,9 +215,9 @@ fn run(windows: &Windows, settings: &Settings, script: &[Step]) -> Run {
             }
             Step::Watermark(i64::MAX) => input = Timestamp::MAX,
             Step::Watermark(by) => {
-                input = input.max(Timestamp::from_millis(0)) + Duration::from_millis(by.unsigned_abs());
+                input = input.max(Timestamp::from_millis(0)) + Duration::from_micros(by.unsigned_abs());
             }
-            Step::Clock(by) => now = now + Duration::from_millis(by.unsigned_abs()),
+            Step::Clock(by) => now = now + Duration::from_micros(by.unsigned_abs()),
         }
         groups.advance(input, now);
         let mut out = Bundle::default();
@@ -336,8 +345,8 @@ proptest! {
             sorted.sort_unstable();
             at_once.push(Step::Elements(sorted));
             in_pieces.extend(elements.chunks(size).map(|chunk| Step::Elements(chunk.to_vec())));
-            at_once.push(Step::Watermark(by));
-            in_pieces.push(Step::Watermark(by));
+            at_once.push(Step::Watermark(1000 * by));
+            in_pieces.push(Step::Watermark(1000 * by));
             watermark += by;
         }
         prop_assert_eq!(content(&run(&windows, &settings, &at_once)), content(&run(&windows, &settings, &in_pieces)));

@@ -58,7 +58,9 @@ impl Both {
 
 /// By key, window and number; the values of a pane in any order.
 fn in_order(mut panes: Vec<Emitted>) -> Vec<Emitted> {
-    panes.iter_mut().for_each(|(_, values, _)| values.sort_unstable());
+    for (_, values, _) in &mut panes {
+        values.sort_unstable();
+    }
     panes.sort_by_key(|(key, _, meta)| (*key, meta.window, meta.pane.index, meta.pane.last));
     panes
 }
@@ -84,9 +86,9 @@ fn compare(windows: &Windows, settings: &Settings, script: &[Step]) -> Result<()
             Step::Watermark(i64::MAX) => both.input = Timestamp::MAX,
             Step::Watermark(by) => {
                 both.input =
-                    both.input.max(Timestamp::from_millis(0)) + Duration::from_millis(by.unsigned_abs());
+                    both.input.max(Timestamp::from_millis(0)) + Duration::from_micros(by.unsigned_abs());
             }
-            Step::Clock(by) => both.now = both.now + Duration::from_millis(by.unsigned_abs()),
+            Step::Clock(by) => both.now = both.now + Duration::from_micros(by.unsigned_abs()),
         }
         both.advance();
         both.agree(step)?;
@@ -129,7 +131,9 @@ proptest! {
         // The order in which several keys are looked at after a bundle is nobody's promise.
         for step in &mut script {
             if let Step::Elements(elements) = step {
-                elements.iter_mut().for_each(|(key, _)| *key = 0);
+                for (key, _) in elements {
+                    *key = 0;
+                }
             }
         }
         compare(&Windows::Sessions, &settings, &script)?;

@@ -123,9 +123,9 @@ impl Model {
         cell.values.push(value);
         cell.pending += 1;
         if holds < output || ended {
-            cell.awaits_expiry = true
+            cell.awaits_expiry = true;
         } else {
-            cell.on_time.push(holds)
+            cell.on_time.push(holds);
         }
         true
     }

@@ -1,7 +1,10 @@
 //! What the Beam model means, as cases that every runner reproduces.
 
 mod combining;
+mod composite;
 mod construction;
+mod counts;
+mod delays;
 mod elements;
 mod engine;
 mod joins;
@@ -78,13 +81,14 @@ pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
 
 /// All cases that a runner reproduces, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
+    let by_trigger = [triggers::CASES, delays::CASES, counts::CASES, composite::CASES];
+    let panes = [windows::CASES].into_iter().chain(by_trigger).chain([sessions::CASES, timestamps::CASES]);
     let sides = [side_inputs::CASES, side_panes::CASES];
     let state = [state::CASES, timers::CASES, outputs::CASES];
     let reading = [sources::CASES, splittable::CASES];
     let verbs = [combining::CASES, joins::CASES, transforms::CASES];
     let pipelines = [construction::CASES, elements::CASES, scripts::CASES];
-    panes.into_iter().chain(sides).chain(state).chain(reading).chain(verbs).chain(pipelines).flatten()
+    panes.chain(sides).chain(state).chain(reading).chain(verbs).chain(pipelines).flatten()
 }
 
 /// Something that a runner must reproduce.
