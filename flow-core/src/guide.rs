@@ -1,4 +1,4 @@
-//! The pages of the guide, so that their examples are tested.
+//! The pages of the guide, whose examples are run as tests.
 
 #[doc = include_str!("../../docs/guide/side-inputs.md")]
 mod side_inputs {}

@@ -7,6 +7,7 @@ mod keyed;
 mod shape;
 mod side;
 mod timed;
+mod with;
 mod write;
 
 use std::marker::PhantomData;
@@ -18,7 +19,7 @@ use crate::graph::{CollectionId, Graph, NewStep, Shared};
 use crate::steps::Typed;
 use crate::window::Windowing;
 
-pub use side::With;
+pub use with::With;
 
 /// A collection of elements, bounded or not, each with an event time and a window.
 ///
