@@ -16,6 +16,7 @@ mod time_sorted;
 mod splittable;
 mod timed;
 mod wait_on;
+mod with;
 mod write;
 
 use std::marker::PhantomData;
@@ -29,7 +30,7 @@ use crate::window::Windowing;
 
 pub use co_group::CoGroup;
 pub use fanout::Fanout;
-pub use side::With;
+pub use with::With;
 
 /// A collection of elements, bounded or not, each with an event time and a window.
 ///

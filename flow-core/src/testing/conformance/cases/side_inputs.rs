@@ -232,6 +232,36 @@ pub(super) const CASES: &[Case] = &[
         },
     ),
     Case::holds(
+        "a lookup finds what a multimap holds",
+        "a rule of ours: how a view is stored does not change what is seen",
+        "Side inputs",
+        |p, bundling| {
+            let ten = || Fixed::of(ms(10));
+            let side = stream()
+                .add([((1_i64, 5_i64), at(1)), ((1, 6), at(2)), ((2, 7), at(3)), ((1, 8), at(12))])
+                .watermark(at(10))
+                .add([((1, 9), at(4)), ((3, 9), at(13))]); // the first is late, and dropped
+            let pairs: PCollection<(i64, i64)> = bundling.of(side).collection(p).window(ten());
+            let (map, table) = (pairs.as_multimap(), pairs.as_lookup());
+            let keys = [(1, 5), (2, 5), (3, 5), (1, 15), (3, 15), (1, 25)];
+            let keys = stamped(p, bundling, keys).window(ten());
+            let seen = keys.with((&map, &table)).process(|key, (map, table), out| -> crate::Result<()> {
+                let stored = table.get_all(&key).collect::<crate::Result<Vec<i64>>>()?;
+                let held = map.get(&key).map_or(Vec::new(), |values| sorted(values));
+                out.emit((key, sorted(&stored) == held, held));
+                Ok(())
+            });
+            assert_that(&seen).contains_in_any_order([
+                (1, true, vec![5, 6]),
+                (2, true, vec![7]),
+                (3, true, vec![]),
+                (1, true, vec![8]),
+                (3, true, vec![9]),
+                (1, true, vec![]),
+            ]);
+        },
+    ),
+    Case::holds(
         "a list may be gone through as often as wanted, also side by side",
         "ViewTest, a list is iterable again and by several iterators",
         "Side inputs",
