@@ -356,7 +356,7 @@ impl StatefulFn<u32, Setting, (i64, i64)> for Settings {
     ) -> Result<(), BoxError> {
         match setting {
             Setting::Aligned { period, offset } => {
-                cx.timer(false).aligned_to(secs(period)).after(secs(offset))
+                cx.timer(false).aligned_to(secs(period)).after(secs(offset));
             }
             Setting::AlignedByClock { period } => {
                 cx.timer(false).aligned_to(secs(period)).after_processing_time(secs(0));
