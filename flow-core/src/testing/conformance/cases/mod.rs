@@ -48,7 +48,14 @@ pub fn runner<R: Runner>(runner: &R, bundling: Bundling) {
 /// All cases, in the order of the table in `docs/conformance.md`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let panes = [windows::CASES, triggers::CASES, sessions::CASES, timestamps::CASES];
-    let pipelines = [side_inputs::CASES, state::CASES, timers::CASES, outputs::CASES, construction::CASES, elements::CASES];
+    let pipelines = [
+        side_inputs::CASES,
+        state::CASES,
+        timers::CASES,
+        outputs::CASES,
+        construction::CASES,
+        elements::CASES,
+    ];
     panes.into_iter().chain(pipelines).flatten()
 }
 
