@@ -356,7 +356,7 @@ impl StatefulFn<u32, Setting, (i64, i64)> for Settings {
     ) -> Result<(), BoxError> {
         match setting {
             Setting::Aligned { period, offset } => {
-                cx.timer(false).aligned_to(secs(period)).after(secs(offset))
+                cx.timer(false).aligned_to(secs(period)).after(secs(offset));
             }
             Setting::AlignedByClock { period } => {
                 cx.timer(false).aligned_to(secs(period)).after_processing_time(secs(0));
@@ -420,4 +420,41 @@ fn a_stateful_function_sees_the_pane_of_its_element() {
         });
     let timings: Vec<_> = timings.iter().map(|t| t.value).collect();
     assert_eq!(timings, [(Timing::OnTime, 0), (Timing::Late, 1)]);
+}
+
+/// Forgets its keys when their windows expire, though they are forgotten then anyway.
+#[derive(Clone)]
+struct Thorough;
+
+impl StatefulFn<u32, u32, u32> for Thorough {
+    type State = u32;
+    type Timer = ();
+
+    fn process(
+        &self,
+        _: &u32,
+        n: u32,
+        sum: &mut u32,
+        _: &mut StatefulCx<'_, (), u32>,
+    ) -> Result<(), BoxError> {
+        *sum += n;
+        Ok(())
+    }
+
+    fn on_window_expiration(
+        &self,
+        _: &u32,
+        sum: &mut u32,
+        cx: &mut StatefulCx<'_, (), u32>,
+    ) -> Result<(), BoxError> {
+        cx.emit(*sum);
+        cx.forget();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_key_may_be_forgotten_when_its_window_expires() {
+    let sums = apply([(1, 2), (1, 3), (4, 5)], |n: &PCollection<(u32, u32)>| n.par_do_stateful(Thorough));
+    assert_eq!(sums, [5, 5]);
 }

@@ -121,15 +121,15 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
     }
 
     /// Lets go of a cell, but not of its timers.
-    fn close(&mut self, id: CellId) -> Cell<K, F::State> {
-        let cell = self.store.remove(id);
+    fn close(&mut self, id: CellId) -> Option<Cell<K, F::State>> {
+        let cell = self.store.remove(id)?;
         if let Some(merging) = &mut self.merging {
             merging.closed(&cell.key, cell.window);
         }
-        cell
+        Some(cell)
     }
 
-    /// Lets go of a cell: its state, its timers and its expiry.
+    /// Lets go of a cell: its state, its timers and its expiry. The function may have done so before.
     fn drop_cell(&mut self, id: CellId) {
         self.timers.take_cell(id);
         self.close(id);
@@ -225,7 +225,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         if old.is_empty() || (old.len() == 1 && self.store.find(hash, key, merged.into).is_some()) {
             return;
         }
-        let cells: Vec<Cell<K, F::State>> = old.iter().map(|id| self.close(*id)).collect();
+        let cells: Vec<Cell<K, F::State>> = old.iter().filter_map(|id| self.close(*id)).collect();
         let one = cells.into_iter().reduce(|mut into, cell| {
             fold(&mut into.state, cell.state);
             into.since = into.since.min(cell.since);

@@ -95,16 +95,16 @@ impl<K: Eq, S> Store<K, S> {
         self.slots[id.slot].as_mut().expect(KEPT)
     }
 
-    /// Lets go of a cell.
-    pub(super) fn remove(&mut self, id: CellId) -> Cell<K, S> {
-        let cell = self.slots[id.slot].take().expect(KEPT);
+    /// Lets go of a cell, if it is still there.
+    pub(super) fn remove(&mut self, id: CellId) -> Option<Cell<K, S>> {
+        let place = self.slots[id.slot].as_ref().map(|cell| self.place(cell.hash, cell.window))?;
+        let entry = self.table.find_entry(place, |other| *other == id).ok()?;
+        entry.remove();
+        let cell = self.slots[id.slot].take()?;
         self.free.push(id.slot);
-        if let Ok(entry) = self.table.find_entry(self.place(cell.hash, cell.window), |other| *other == id) {
-            entry.remove();
-        }
         self.expiries.remove(&(cell.window.expiry(self.lateness), id));
         self.leave(cell.since);
-        cell
+        Some(cell)
     }
 
     /// The cell that expires first, if its time comes before this watermark, and when that is.
@@ -143,7 +143,7 @@ impl<K: Eq, S> Store<K, S> {
     }
 }
 
-const KEPT: &str = "a cell is there until it is removed, and is removed once";
+const KEPT: &str = "a cell is called, found and noted only until it is removed";
 
 #[cfg(test)]
 mod tests {
@@ -173,10 +173,12 @@ mod tests {
     fn a_cell_that_is_removed_leaves_nothing() {
         let mut store = Store::new(0);
         let id = store.insert(cell("a", 10, 1));
-        assert_eq!(store.remove(id).key, "a");
+        assert_eq!(store.remove(id).map(|cell| cell.key), Some("a"));
+        assert!(store.remove(id).is_none());
         assert_eq!(store.find(7, &"a", window(10)), None);
         assert_eq!((store.expiring(Timestamp::MAX), store.held_since()), (None, None));
         assert_ne!(store.insert(cell("a", 10, 2)), id, "numbers are not given again");
+        assert!(store.remove(id).is_none(), "its place is another's by now");
     }
 
     #[test]

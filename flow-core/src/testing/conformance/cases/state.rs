@@ -1,11 +1,12 @@
 //! State, by key and window.
 
 use super::stateful::{Fns, at, before, hello, hello_at, ms};
+use super::windows::BigAbsorbsSmall;
 use super::{Case, Test};
 use crate::combine::{Count, Sum};
 use crate::state::{Bag, Combining, Map, Merge, Multimap, OrderedList, Set};
 use crate::testing::{assert_that, collect, stream};
-use crate::window::{Fixed, Sessions, Window};
+use crate::window::{Fixed, Sessions, Window, WindowInto};
 use crate::{PCollection, Pipeline, Timestamp};
 
 /// Counts in state, from a number, in steps of it if it is not 0.
@@ -191,6 +192,20 @@ pub(super) const CASES: &[Case] = &[
             let (bridged, apart) = (Window::new(at(0), at(26)), Window::new(at(40), at(50)));
             assert_that(&sums).in_window(bridged).contains_only((vec![0, 8, 16], before(26)));
             assert_that(&sums).in_window(apart).contains_only((vec![40], before(50)));
+        },
+    ),
+    Case::holds(
+        "states merge as a custom window function says that windows do",
+        "a rule of ours: Beam keeps no state in windows that merge",
+        "Stateful processing",
+        |p, bundling| {
+            let numbers = [(1, 20_000), (100, 10_000), (2, 39_000)];
+            let numbers = numbers.map(|(n, time)| (("hello".to_string(), n), at(time)));
+            let windowed =
+                bundling.of(stream().add(numbers)).collection(p).window(WindowInto::by(BigAbsorbsSmall));
+            let seen = windowed.par_do_stateful(sessions());
+            assert_that(&seen)
+                .contains_in_any_order([(vec![1, 100], before(40_000)), (vec![2], before(44_000))]);
         },
     ),
     Case::holds(

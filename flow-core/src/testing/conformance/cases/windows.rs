@@ -236,7 +236,7 @@ pub(super) const CASES: &[Case] = &[
 
 /// A window of 30 s for the value 100 absorbs the windows of 5 s that it contains.
 #[derive(Clone, Debug)]
-struct BigAbsorbsSmall;
+pub(super) struct BigAbsorbsSmall;
 
 impl BigAbsorbsSmall {
     fn is_big(window: Window) -> bool {
