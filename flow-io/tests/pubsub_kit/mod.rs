@@ -80,7 +80,8 @@ impl<I: Element> Reading<I> {
 
     pub(crate) fn open(&self, split: &PubSubSplit) -> PubSubReader<I> {
         let _inside = self.runtime.enter();
-        let context = ReaderContext { step: "read".into(), metrics: self.metrics.clone(), ..ReaderContext::default() };
+        let context =
+            ReaderContext { step: "read".into(), metrics: self.metrics.clone(), ..ReaderContext::default() };
         self.source.reader(split, None, &context).unwrap()
     }
 
