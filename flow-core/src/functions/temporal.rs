@@ -184,7 +184,9 @@ mod tests {
 
     fn versions(versions: &[(i64, char)]) -> Kept<char, char> {
         let mut kept = Kept::default();
-        versions.iter().for_each(|(at, version)| kept.add_version(Timestamp::from_micros(*at), *version));
+        for (at, version) in versions {
+            kept.add_version(Timestamp::from_micros(*at), *version);
+        }
         kept
     }
 

@@ -20,17 +20,11 @@ type Kept<V> = BTreeMap<Timestamp, Vec<V>>;
 type Cx<'a, K, V> = StatefulCx<'a, (), At<(K, V)>>;
 
 impl TimeSorted {
-    /// Passes on what the watermark has reached, and waits for the next.
-    fn release<K: Key, V: Wire>(self, key: &K, kept: &mut Kept<V>, upto: Timestamp, cx: &mut Cx<'_, K, V>) {
-        while let Some(entry) = kept.first_entry().filter(|entry| *entry.key() <= upto) {
-            let (at, values) = entry.remove_entry();
-            for value in values {
-                cx.emit((at, (key.clone(), value)));
-            }
-        }
-        match kept.first_key_value() {
-            Some((at, _)) => cx.set_timer((), self.within(*at, cx)),
-            None => cx.forget(),
+    /// Passes on the values of the earliest timestamp.
+    fn release<K: Key, V: Wire>(key: &K, kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) {
+        let Some((at, values)) = kept.pop_first() else { return };
+        for value in values {
+            cx.emit((at, (key.clone(), value)));
         }
     }
 
@@ -61,8 +55,11 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
 
     fn on_timer(&self, key: &K, (): (), kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) -> Result<(), BoxError> {
         // Of what is due only the earliest: the timers of other keys between it and the next come first.
-        let upto = kept.first_key_value().map_or(Timestamp::MIN, |(at, _)| *at);
-        self.release(key, kept, upto, cx);
+        Self::release(key, kept, cx);
+        match kept.first_key_value() {
+            Some((at, _)) => cx.set_timer((), self.within(*at, cx)),
+            None => cx.forget(),
+        }
         Ok(())
     }
 
@@ -72,7 +69,9 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
         kept: &mut Kept<V>,
         cx: &mut Cx<'_, K, V>,
     ) -> Result<(), BoxError> {
-        self.release(key, kept, Timestamp::MAX, cx);
+        while !kept.is_empty() {
+            Self::release(key, kept, cx);
+        }
         Ok(())
     }
 }
