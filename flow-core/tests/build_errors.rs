@@ -283,3 +283,14 @@ fn the_errors_inside_of_a_users_composite_are_at_its_own_lines() {
     let _ = input.apply("totals", totals);
     assert_eq!(errors(p)[0].0, line);
 }
+
+#[test]
+fn a_calendar_of_nowhere_is_an_error_at_its_line() {
+    let p = Pipeline::new();
+    let line = line!() + 1;
+    let days = pairs(&p).window(Calendar::days(1).time_zone("Europe/Atlantis"));
+    drop(days.group_by_key());
+    let (at, said) = errors(p).remove(0);
+    assert_eq!(at, line);
+    assert!(said.starts_with("there is no time zone `Europe/Atlantis`"), "{said}");
+}

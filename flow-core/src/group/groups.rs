@@ -45,7 +45,7 @@ pub(crate) struct Groups<K, V, C: CombineFn<V>> {
     pub(super) input: Timestamp,
     pub(super) now: Timestamp,
     /// What holds the output watermark from outside, if anything does.
-    outside: Timestamp,
+    pub(super) outside: Timestamp,
 }
 
 impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
@@ -82,39 +82,6 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         let held = self.holds.min();
         let inside = due.unwrap_or(Timestamp::MAX).min(held.unwrap_or(Timestamp::MAX));
         self.input.min(inside).min(self.outside)
-    }
-
-    /// Holds the output watermark back to a moment, as a runner does whose readers have not been told of more.
-    pub(crate) fn hold_output(&mut self, to: Timestamp) {
-        self.outside = to;
-    }
-
-    /// What is inside holds the output watermark back to this.
-    pub(crate) fn hold(&self) -> Option<Timestamp> {
-        self.holds.min()
-    }
-
-    /// The watermark at which a window is looked at next: once it has passed this.
-    pub(crate) fn event_deadline(&self) -> Option<Timestamp> {
-        self.by_watermark.next()
-    }
-
-    /// The windows of a key that take elements, in the order of their starts.
-    pub(crate) fn open_windows(&self, key: &K) -> Vec<Window> {
-        self.keys.find(key).map_or_else(Vec::new, |id| sorted(self.keys.windows(id).all_open()))
-    }
-
-    /// The windows of a key whose trigger has finished, and which have not expired.
-    pub(crate) fn closed_windows(&self, key: &K) -> Vec<Window> {
-        self.keys.find(key).map_or_else(Vec::new, |id| sorted(self.keys.windows(id).all_closed()))
-    }
-
-    /// Whether nothing is left inside: no window, no timer, no hold.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-            && self.keys.is_empty()
-            && self.epochs.min().is_none()
-            && self.deadline().is_none()
     }
 
     /// The next processing time at which [`advance`](Groups::advance) does something.
@@ -182,10 +149,4 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         self.keys.windows_mut(cell.key).remove(cell.window, id);
         Some(cell)
     }
-}
-
-fn sorted(windows: impl Iterator<Item = Window>) -> Vec<Window> {
-    let mut windows: Vec<Window> = windows.collect();
-    windows.sort_unstable();
-    windows
 }

@@ -15,6 +15,7 @@ mod collect;
 mod fire;
 mod groups;
 mod holds;
+mod inspect;
 mod keys;
 mod merge;
 mod multiset;

@@ -132,6 +132,7 @@ fn what_does_not_exist_is_an_error_of_construction() {
 fn it_prints_as_it_was_said() {
     let shown = |windows: WindowInto<Calendar>| format!("{:?}", windows.function());
     assert_eq!(shown(Calendar::days(1)), "Calendar of 1 day from 1970-01-01");
+    assert_eq!(shown(Calendar::weeks(2).time_zone("UTC")), "Calendar of 2 weeks from 1970-01-05");
     let quarters = Calendar::months(3).time_zone("Europe/Oslo");
     assert_eq!(shown(quarters), "Calendar of 3 months from 1970-01-01 in Europe/Oslo");
 }

@@ -246,7 +246,7 @@ fn by_window(run: &Run) -> BTreeMap<(u8, Window), Vec<&Emitted>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_element_is_in_exactly_one_pane_when_discarding(

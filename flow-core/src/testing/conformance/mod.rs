@@ -1,5 +1,5 @@
 //! The laws of the open traits, and of keys, as suites that every implementation can run; and for a [`Runner`](crate::Runner) the
-//! model itself, in [`cases`].
+//! model itself, in [`cases`]; in [`engine_cases`] what it says of the engine behind every runner.
 //!
 //! A suite panics with the law that is broken and the values that break it. It draws orders and splits from a
 //! fixed seed, so it says the same on every run.
