@@ -27,7 +27,8 @@ pub(crate) struct LookupBuilder<K, V> {
     /// What the keys point to, about.
     key_bytes: usize,
     encoded_key: Vec<u8>,
-    runs: Vec<Table<K>>,
+    /// Sorted runs, those that are merged of others behind them: so the oldest are last, and few files are open.
+    levels: Vec<Vec<Table<K>>>,
     len: u64,
     value: PhantomData<fn(V)>,
 }
@@ -47,7 +48,7 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
             bytes: Vec::new(),
             key_bytes: 0,
             encoded_key: Vec::new(),
-            runs: Vec::new(),
+            levels: Vec::new(),
             len: 0,
             value: PhantomData,
         }
@@ -81,13 +82,27 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
 
     /// Moves what is in memory to scratch.
     pub(crate) fn spill(&mut self) -> Result<()> {
-        let run = self.write_run().map_err(not_built)?;
-        self.runs.push(run);
+        self.write_run().map_err(not_built)
+    }
+
+    fn write_run(&mut self) -> Result<(), BoxError> {
+        let mut run = self.write(TableWriter::in_scratch(&*self.space.scratch)?)?;
+        for level in 0.. {
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            self.levels[level].push(run);
+            if self.levels[level].len() < self.most_runs() {
+                break;
+            }
+            run = merge(&std::mem::take(&mut self.levels[level]), &self.space, 0)?;
+        }
         Ok(())
     }
 
-    fn write_run(&mut self) -> Result<Table<K>, BoxError> {
-        self.write(TableWriter::in_scratch(&*self.space.scratch)?)
+    /// How many runs are merged at a time: a block of each is in memory.
+    fn most_runs(&self) -> usize {
+        (self.space.memory / (4 * BLOCK)).clamp(2, MOST_RUNS)
     }
 
     /// Moves what is in memory into a table. Sorting is stable: the values of a key stay in the order of their arrival.
@@ -103,26 +118,22 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
 
     pub(crate) fn finish(mut self) -> Result<Lookup<K, V>> {
         let len = self.len;
-        let table = if self.runs.is_empty() { self.write(TableWriter::in_memory()) } else { self.merged() };
+        let table = if self.levels.is_empty() { self.write(TableWriter::in_memory()) } else { self.merged() };
         Ok(Lookup { table: table.map_err(not_built)?, len, value: PhantomData })
     }
 
     fn merged(mut self) -> Result<Table<K>, BoxError> {
         if !self.pairs.is_empty() {
-            let run = self.write_run()?;
-            self.runs.push(run);
+            self.write_run()?;
         }
-        let most = (self.space.memory / (4 * BLOCK)).clamp(2, MOST_RUNS);
-        // Neighbours are merged, so that the values of a key stay in order.
-        while self.runs.len() > most {
-            let mut fewer = Vec::new();
-            let mut runs = std::mem::take(&mut self.runs).into_iter();
-            while runs.len() > 0 {
-                fewer.push(merge(&runs.by_ref().take(most).collect::<Vec<_>>(), &self.space, 0)?);
-            }
-            self.runs = fewer;
+        let most = self.most_runs();
+        let mut runs: Vec<Table<K>> = std::mem::take(&mut self.levels).into_iter().rev().flatten().collect();
+        // The youngest first, which are the smallest; neighbours, so that the values of a key stay in order.
+        while runs.len() > most {
+            let youngest = runs.split_off(runs.len() - most);
+            runs.push(merge(&youngest, &self.space, 0)?);
         }
-        merge(&self.runs, &self.space, self.space.memory / 2)
+        merge(&runs, &self.space, self.space.memory / 2)
     }
 }
 

@@ -176,6 +176,22 @@ fn runs_are_deleted_when_they_are_merged_and_the_table_with_its_lookup() {
 }
 
 #[test]
+fn however_many_runs_there_are_few_files_are_open() {
+    let (space, _, open) = counting(32 << 10, usize::MAX);
+    let mut builder = LookupBuilder::new(space);
+    let mut most = 0;
+    for n in 0..500_u64 {
+        builder.add(n % 10, &n).unwrap();
+        builder.spill().unwrap();
+        most = most.max(open.load(Ordering::Relaxed));
+    }
+    // Two runs are merged at a time here: one of 256, one of 128, and so on.
+    assert!(most <= 10, "{most} files were open at once");
+    let lookup = builder.finish().unwrap();
+    assert_eq!(all(&lookup, &3), (0..50).map(|n| 10 * n + 3).collect::<Vec<u64>>());
+}
+
+#[test]
 fn scratch_that_is_full_is_an_error_that_says_so() {
     let (space, _, open) = counting(64 << 10, 10_000);
     let mut builder = LookupBuilder::new(space);

@@ -2,9 +2,9 @@
 //!
 //! [`apply`] runs a transform on plain values and returns plain values; [`stream`] does the same with a script of
 //! elements, watermarks and clock moves; [`assert_that`] says what a collection holds at the end of a run, and
-//! [`collect`] looks at it, and [`Engine`] at how the elements of windows become panes. [`conformance`] checks parts of
-//! your own against the laws of their trait, and [`faults`] are
-//! sources and sinks that are slow, or fail when told.
+//! [`collect`] looks at it, and [`Engine`] at how the elements of windows become panes. Those that run have a sibling that
+//! takes a runner, as [`run_on`]. [`conformance`] checks parts of your own against the laws of their trait, and [`faults`]
+//! are sources and sinks that are slow, or fail when told.
 
 pub mod conformance;
 pub mod faults;
