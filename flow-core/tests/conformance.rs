@@ -39,7 +39,10 @@ fn the_engine_reproduces_every_case_of_panes_and_its_own() {
 fn the_documentation_has_the_table_of_all_cases() {
     let page = include_str!("../../docs/conformance.md");
     let hint = "put in what `cargo run -p flow-core --example conformance` prints";
-    assert!(page.contains(&conformance::table()), "the table in docs/conformance.md is not up to date: {hint}");
+    assert!(
+        page.contains(&conformance::table()),
+        "the table in docs/conformance.md is not up to date: {hint}"
+    );
 }
 
 #[test]

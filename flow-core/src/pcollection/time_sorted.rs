@@ -27,7 +27,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     {
         self.composite("time_sorted", || {
             let sort = TimeSorted { lateness: self.windowing().lateness };
-            let sorted: PCollection<At<(K, V)>> = self.keeping_state("time_sorted", String::new(), GROUP_FIRST, sort);
+            let sorted: PCollection<At<(K, V)>> =
+                self.keeping_state("time_sorted", String::new(), GROUP_FIRST, sort);
             sorted.at_their_times()
         })
     }
