@@ -62,6 +62,14 @@ impl<V: Wire, W: Wire> Kept<V, W> {
     }
 }
 
+impl<V, W> Kept<V, W> {
+    fn forget_if_empty<Out>(&self, cx: &mut StatefulCx<'_, Due, Out>) {
+        if self.lefts.is_empty() && self.versions.is_empty() {
+            cx.forget();
+        }
+    }
+}
+
 type Cx<'a, K, V, W> = StatefulCx<'a, Due, At<(K, (V, Option<W>))>>;
 
 impl TemporalJoin {
@@ -127,7 +135,10 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>
     ) -> Result<(), BoxError> {
         let at = cx.timestamp();
         match value {
-            Side::Left(left) if at < cx.watermark() => Self::emit(key, (at, vec![left]), kept, cx),
+            Side::Left(left) if at < cx.watermark() => {
+                Self::emit(key, (at, vec![left]), kept, cx);
+                kept.forget_if_empty(cx);
+            }
             Side::Left(left) => {
                 let is_first = kept.lefts.first_key_value().is_none_or(|(first, _)| at < *first);
                 kept.lefts.entry(at).or_default().push(left);
@@ -159,9 +170,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>
             self.wait_for_lefts(kept, cx);
         }
         self.prune(kept, cx);
-        if kept.lefts.is_empty() && kept.versions.is_empty() {
-            cx.forget();
-        }
+        kept.forget_if_empty(cx);
         Ok(())
     }
 

@@ -44,6 +44,9 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
         // What is late goes on at once, but not ahead of what the watermark has reached and is about to go.
         if at < watermark && earliest.is_none_or(|earliest| watermark < earliest) {
             cx.emit((at, (key.clone(), value)));
+            if kept.is_empty() {
+                cx.forget();
+            }
             return Ok(());
         }
         kept.entry(at).or_default().push(value);
