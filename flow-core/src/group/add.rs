@@ -2,7 +2,6 @@
 
 use super::cell::CellId;
 use super::groups::{Dropped, Groups};
-use super::holds::Watermarks;
 use super::keys::KeyId;
 use super::merge::Moved;
 use crate::combine::CombineFn;
@@ -10,29 +9,21 @@ use crate::exec::Epoch;
 use crate::window::Window;
 use crate::{Bundle, Key, Meta, Timestamp};
 
-/// What is the same for all elements of a bundle.
-#[derive(Clone, Copy)]
-struct Batch {
-    epoch: Epoch,
-    /// As of the start of the bundle: nobody sees the watermark move in the middle of it.
-    marks: Watermarks,
-}
-
 impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
     /// Takes the elements of a bundle, which are of this epoch. Triggers are asked once for the whole bundle.
     pub(crate) fn add(&mut self, bundle: &mut Bundle<(K, V)>, epoch: Epoch) -> Dropped {
-        let batch = Batch { epoch, marks: self.watermarks() };
+        self.bundle += 1;
         let dropped = if self.windowing.is_merging() {
-            self.add_merging(bundle, batch)
+            self.add_merging(bundle, epoch)
         } else {
-            self.add_directly(bundle, batch)
+            self.add_directly(bundle, epoch)
         };
         bundle.clear();
         self.end_bundle();
         dropped
     }
 
-    fn add_directly(&mut self, bundle: &mut Bundle<(K, V)>, batch: Batch) -> Dropped {
+    fn add_directly(&mut self, bundle: &mut Bundle<(K, V)>, epoch: Epoch) -> Dropped {
         let mut dropped = Dropped::default();
         for ((key, value), meta) in bundle.drain() {
             if self.is_expired(meta.window) {
@@ -40,7 +31,7 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
                 continue;
             }
             let key = self.keys.enter(key);
-            if !self.put(key, meta.window, meta.time, value, batch) {
+            if !self.put(key, meta.window, meta.time, value, epoch) {
                 dropped.closed += 1;
             }
         }
@@ -48,7 +39,7 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
     }
 
     /// Windows merge before any element is put into one, so that no window that is merged away is ever seen.
-    fn add_merging(&mut self, bundle: &mut Bundle<(K, V)>, batch: Batch) -> Dropped {
+    fn add_merging(&mut self, bundle: &mut Bundle<(K, V)>, epoch: Epoch) -> Dropped {
         let mut dropped = Dropped::default();
         let mut taken: Vec<(KeyId, V, Meta)> = Vec::with_capacity(bundle.len());
         for ((key, value), meta) in bundle.drain() {
@@ -58,10 +49,10 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
                 taken.push((self.keys.enter(key), value, meta));
             }
         }
-        let moved = self.merge_windows(taken.iter().map(|(key, _, meta)| (*key, meta.window)), batch.marks);
+        let moved = self.merge_windows(taken.iter().map(|(key, _, meta)| (*key, meta.window)));
         for (key, value, meta) in taken {
             let window = moved.of(key, meta.window);
-            if !self.put(key, window, meta.time, value, batch) {
+            if !self.put(key, window, meta.time, value, epoch) {
                 dropped.closed += 1;
             }
         }
@@ -69,20 +60,21 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
     }
 
     /// Puts an element into a window; false if the window is closed.
-    fn put(&mut self, key: KeyId, window: Window, at: Timestamp, value: V, batch: Batch) -> bool {
+    fn put(&mut self, key: KeyId, window: Window, at: Timestamp, value: V, epoch: Epoch) -> bool {
         let windows = self.keys.windows(key);
         let id = match windows.open(window) {
             Some(id) => id,
             None if windows.closed(window).is_some() => return false,
             None => self.open(key, window),
         };
+        let marks = self.watermarks_of(key);
         let cell = self.cells.get_mut(&id).expect("every window of a key is in a cell");
         let content = cell.content.as_mut().expect("an open window has content");
         let before = content.hold.earliest();
-        content.hold.add(at, window, batch.marks, &self.windowing);
+        content.hold.add(at, window, marks, &self.windowing);
         self.holds.change(before, content.hold.earliest());
-        if content.since.is_none_or(|since| batch.epoch < since) {
-            let before = content.since.replace(batch.epoch);
+        if content.since.is_none_or(|since| epoch < since) {
+            let before = content.since.replace(epoch);
             self.epochs.change(before, content.since);
         }
         if content.arrived == 0 {

@@ -20,6 +20,14 @@ pub(super) struct Cell<A> {
     pub(super) wake: Wake,
 }
 
+impl<A> Cell<A> {
+    /// The earliest moment of event time that may still come out of it: what it holds, and when it is looked at.
+    pub(super) fn awaited(&self) -> Option<Timestamp> {
+        let held = self.content.as_ref().and_then(|content| content.hold.earliest());
+        held.into_iter().chain(self.wake.watermark).min()
+    }
+}
+
 /// When a cell is looked at without new elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wake {

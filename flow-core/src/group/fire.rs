@@ -6,7 +6,7 @@ use super::holds::Watermarks;
 use super::panes::is_wanted;
 use crate::combine::CombineFn;
 use crate::window::Accumulation;
-use crate::{Bundle, Key, Meta};
+use crate::{Bundle, Key, Meta, Timestamp};
 
 /// What becomes of a cell that was looked at.
 enum After {
@@ -24,33 +24,40 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
     /// Each pane is made only here, so that a million windows that end together are not in memory as panes.
     pub(crate) fn poll(&mut self, out: &mut Bundle<(K, C::Output)>) -> bool {
         while !out.is_full() {
-            // Asked before what is due is taken out: until it has fired, it holds the watermark.
-            let marks = self.watermarks();
-            let Some(id) = self.next_due() else { return false };
+            let Some((id, due)) = self.next_due() else { return false };
+            let marks = self.watermarks_at(id, due);
             self.look_at(id, marks, out);
         }
         self.is_due()
     }
 
     /// Elements first, then the watermark: where a window expires in the same moment as a delay ends, there is one
-    /// pane, the last.
-    fn next_due(&mut self) -> Option<CellId> {
+    /// pane, the last. With a cell that the watermark has woken comes what it waited for.
+    fn next_due(&mut self) -> Option<(CellId, Option<Timestamp>)> {
         if let Some(id) = self.ready.pop_front() {
-            return Some(id);
+            return Some((id, None));
         }
         if let Some(id) = self.by_watermark.pop_due(self.input) {
-            self.woken(id, |wake| wake.watermark = None);
-            return Some(id);
+            return Some((id, self.woken(id, |wake| wake.watermark.take())));
         }
         let id = self.by_clock.pop_due(self.now)?;
-        self.woken(id, |wake| wake.clock = None);
-        Some(id)
+        self.woken(id, |wake| wake.clock.take());
+        Some((id, None))
     }
 
-    fn woken(&mut self, id: CellId, clear: impl FnOnce(&mut Wake)) {
-        if let Some(cell) = self.cells.get_mut(&id) {
-            clear(&mut cell.wake);
-        }
+    fn woken(&mut self, id: CellId, take: impl FnOnce(&mut Wake) -> Option<Timestamp>) -> Option<Timestamp> {
+        self.cells.get_mut(&id).and_then(|cell| take(&mut cell.wake))
+    }
+
+    /// The watermarks that say whether a pane of a cell is late. What the cell waited for is not out yet, and so still
+    /// holds the key's output watermark. If the cell itself holds it, nobody asks the key's others.
+    fn watermarks_at(&self, id: CellId, due: Option<Timestamp>) -> Watermarks {
+        let input = self.input;
+        let Some(cell) = self.cells.get(&id) else { return Watermarks { input, output: input } };
+        let end = cell.window.max_timestamp();
+        let own = cell.awaited().into_iter().chain(due).fold(input.min(self.outside), Timestamp::min);
+        let output = if own <= end { own } else { self.output_of(cell.key).min(own) };
+        Watermarks { input, output }
     }
 
     fn is_due(&self) -> bool {

@@ -11,7 +11,7 @@ use super::timers::Timers;
 use crate::combine::CombineFn;
 use crate::exec::Epoch;
 use crate::trigger::Moment;
-use crate::window::{Window, Windowing};
+use crate::window::{TimestampCombiner, Window, Windowing};
 use crate::{Key, Timestamp};
 
 /// Elements that were not taken, each counted once for each window.
@@ -34,6 +34,8 @@ pub(crate) struct Groups<K, V, C: CombineFn<V>> {
     pub(super) keys: Keys<K>,
     pub(super) cells: HashMap<CellId, Cell<C::Accumulator>, FixedState>,
     pub(super) next_cell: u64,
+    /// Counts bundles.
+    pub(super) bundle: u64,
     /// Cells that got elements, to be looked at in the order in which they first got one.
     pub(super) ready: VecDeque<CellId>,
     /// Cells that got elements of the current bundle, or were merged for them.
@@ -56,6 +58,7 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
             keys: Keys::new(),
             cells: HashMap::with_hasher(FixedState::default()),
             next_cell: 0,
+            bundle: 0,
             ready: VecDeque::new(),
             touched: Vec::new(),
             by_watermark: Timers::new(),
@@ -95,8 +98,27 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         self.epochs.min()
     }
 
-    pub(super) fn watermarks(&self) -> Watermarks {
-        Watermarks { input: self.input, output: self.output_watermark() }
+    /// How far the output watermark would have come if there was this key alone. What a key becomes goes by it, so that
+    /// it does not depend on which other keys are on the same worker.
+    pub(super) fn output_of(&self, key: KeyId) -> Timestamp {
+        let cells = self.keys.windows(key).cells().filter_map(|id| self.cells.get(&id));
+        let held = cells.filter_map(Cell::awaited).min();
+        self.input.min(held.unwrap_or(Timestamp::MAX)).min(self.outside)
+    }
+
+    /// As of the start of the bundle: nobody sees the watermark move in the middle of it.
+    pub(super) fn watermarks_of(&mut self, key: KeyId) -> Watermarks {
+        let input = self.input;
+        if self.windowing.combiner == TimestampCombiner::EndOfWindow {
+            // What is behind the output watermark is then behind that of the input as well.
+            return Watermarks { input, output: input };
+        }
+        if let Some(output) = self.keys.output_at(key, self.bundle) {
+            return Watermarks { input, output };
+        }
+        let output = self.output_of(key);
+        self.keys.note_output(key, self.bundle, output);
+        Watermarks { input, output }
     }
 
     pub(super) fn moment(&self, window: Window) -> Moment {

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::cell::CellId;
+use crate::Timestamp;
 use crate::window::Window;
 
 /// A key's number, given again once the key has no window left.
@@ -27,6 +28,8 @@ struct Entry<K> {
     key: K,
     hash: u64,
     windows: Windows,
+    /// The key's output watermark at the start of the bundle of this number.
+    output: (u64, Timestamp),
 }
 
 impl<K: Hash + Eq> Keys<K> {
@@ -56,7 +59,7 @@ impl<K: Hash + Eq> Keys<K> {
             entries.push(None);
             KeyId(entries.len() - 1)
         });
-        entries[id.0] = Some(Entry { key, hash, windows: Windows::default() });
+        entries[id.0] = Some(Entry { key, hash, windows: Windows::default(), output: (0, Timestamp::MIN) });
         table.insert_unique(hash, id, |id| entries[id.0].as_ref().map_or(0, |entry| entry.hash));
         id
     }
@@ -71,6 +74,16 @@ impl<K: Hash + Eq> Keys<K> {
 
     pub(super) fn windows_mut(&mut self, id: KeyId) -> &mut Windows {
         &mut self.entries[id.0].as_mut().expect(IN_USE).windows
+    }
+
+    /// The key's output watermark at the start of a bundle, if it was asked for since.
+    pub(super) fn output_at(&self, id: KeyId, bundle: u64) -> Option<Timestamp> {
+        let (noted, output) = self.entries[id.0].as_ref().expect(IN_USE).output;
+        (noted == bundle).then_some(output)
+    }
+
+    pub(super) fn note_output(&mut self, id: KeyId, bundle: u64, output: Timestamp) {
+        self.entries[id.0].as_mut().expect(IN_USE).output = (bundle, output);
     }
 
     /// Forgets a key without windows.
@@ -143,6 +156,15 @@ impl Windows {
         } else if self.more.get(&window) == Some(&id) {
             self.more.remove(&window);
         }
+    }
+
+    /// The cells of all windows, of open ones and of those whose trigger has finished.
+    pub(super) fn cells(&self) -> impl Iterator<Item = CellId> + '_ {
+        self.first
+            .iter()
+            .map(|(_, id)| *id)
+            .chain(self.more.values().copied())
+            .chain(self.closed.values().copied())
     }
 
     /// The windows that are open.

@@ -18,17 +18,14 @@ pub(super) struct Moved(pub(super) HashMap<(KeyId, Window), Window, FixedState>)
 
 impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
     /// Merges the windows of new elements with each other and with those that are open.
-    pub(super) fn merge_windows(
-        &mut self,
-        new: impl Iterator<Item = (KeyId, Window)>,
-        marks: Watermarks,
-    ) -> Moved {
+    pub(super) fn merge_windows(&mut self, new: impl Iterator<Item = (KeyId, Window)>) -> Moved {
         let mut moved = Moved::default();
         let mut new: Vec<(KeyId, Window)> = new.collect();
         new.sort_unstable();
         new.dedup();
         for of_key in new.chunk_by(|(left, _), (right, _)| left == right) {
             let key = of_key[0].0;
+            let marks = self.watermarks_of(key);
             let windows = self.candidates(key, of_key);
             for merged in self.windowing.merge(&windows) {
                 for window in &merged.from {

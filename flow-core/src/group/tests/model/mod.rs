@@ -6,6 +6,8 @@
 mod agrees;
 mod trigger;
 
+use std::collections::BTreeMap;
+
 use self::trigger::{Note, status};
 use crate::trigger::{Moment, Trigger};
 use crate::window::{Accumulation, Closing, OnTime, TimestampCombiner, Window, Windowing};
@@ -67,23 +69,32 @@ impl Model {
         held.chain(due).fold(self.input, Timestamp::min)
     }
 
+    /// The same if there was this key alone: what becomes of a key goes by it.
+    fn output_of(&self, key: u8) -> Timestamp {
+        let of_key = || self.cells.iter().filter(|cell| cell.key == key);
+        let held = of_key().filter_map(|cell| self.hold(cell));
+        held.chain(of_key().map(|cell| cell.wake)).fold(self.input, Timestamp::min)
+    }
+
     pub(super) fn advance(&mut self, input: Timestamp, now: Timestamp) {
         (self.input, self.now) = (input, now);
         self.look_at_what_is_due();
     }
 
     pub(super) fn add(&mut self, bundle: &[Element]) {
-        let output = self.output();
+        // As of the start of the bundle.
+        let outputs: BTreeMap<u8, Timestamp> =
+            bundle.iter().map(|(key, ..)| (*key, self.output_of(*key))).collect();
         let mut bundle = bundle.to_vec();
         let before = bundle.len();
         bundle.retain(|(.., window)| self.input <= self.expiry(*window));
         self.late += (before - bundle.len()) as u64;
         let mut touched: Vec<(u8, Window)> = Vec::new();
         if self.windowing.is_merging() {
-            touched = self.merge(&mut bundle, output);
+            touched = self.merge(&mut bundle, &outputs);
         }
         for (key, value, at, window) in &bundle {
-            if !self.put(*key, *value, *at, *window, output) {
+            if !self.put(*key, *value, *at, *window, outputs[key]) {
                 self.closed += 1;
             } else if !touched.contains(&(*key, *window)) {
                 touched.push((*key, *window));
@@ -143,8 +154,8 @@ impl Model {
     }
 
     fn look_at(&mut self, at: usize) {
-        let output = self.output();
-        let Cell { window, closed, .. } = self.cells[at];
+        let Cell { key, window, closed, .. } = self.cells[at];
+        let output = self.output_of(key);
         if self.input > self.expiry(window) {
             if !closed {
                 self.emit(at, true, output);
@@ -221,7 +232,7 @@ impl Model {
 
     /// Sessions: what overlaps becomes one. The bundle's windows become those that they are in; returned are the cells
     /// that have changed.
-    fn merge(&mut self, bundle: &mut [Element], output: Timestamp) -> Vec<(u8, Window)> {
+    fn merge(&mut self, bundle: &mut [Element], outputs: &BTreeMap<u8, Timestamp>) -> Vec<(u8, Window)> {
         let mut changed = Vec::new();
         let mut merged_windows: Vec<(u8, Window)> =
             bundle.iter().map(|(key, .., window)| (*key, *window)).collect();
@@ -238,6 +249,7 @@ impl Model {
             for element in bundle.iter_mut().filter(|(k, .., window)| *k == key && window.overlaps(into)) {
                 element.3 = into;
             }
+            let output = outputs.get(&key).copied().unwrap_or(self.input);
             if self.merge_cells(key, into, output) {
                 changed.push((key, into));
             }

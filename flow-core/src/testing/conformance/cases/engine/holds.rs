@@ -73,8 +73,8 @@ pub(super) const CASES: &[Case] = &[
          hold 9",
     ),
     Case::engine(
-        "elements of a window that ended hold nothing, though another window holds the watermark behind them",
-        "WatermarkHold.addHolds: a hold is behind neither watermark",
+        "late elements of a key hold nothing and are late, though another key holds the watermark behind them",
+        "a rule of ours: the panes of a key do not depend on which other keys are on its worker",
         "Timestamp control",
         || windowed(earliest_within(100, repeatedly(after_count(2))).discarding()),
         For(&[AsWritten, Of(2), Of(3)]),
@@ -82,7 +82,7 @@ pub(super) const CASES: &[Case] = &[
          wm 20
          output 3
          in b:5@5 b:6@6
-         => b:{5,6} [0,10) @9 (T,F,ON_TIME,0,0)
+         => b:{5,6} [0,10) @9 (T,F,LATE,0,0)
          wm max
          => a:{3} [0,10) @3 (T,T,ON_TIME,0,0)
          empty",
