@@ -153,7 +153,7 @@ fn lines(seen: &(Collected<(u32, Vec<u64>)>, Collected<Pair>)) -> Vec<String> {
 fn trigger() -> impl Strategy<Value = Trigger> {
     let leaf = prop_oneof![
         Just(Trigger::Default),
-        Just(AtWatermark.into()),
+        Just(Trigger::from(AtWatermark).into()),
         (1..4_u64).prop_map(after_count),
         (0..20_u64).prop_map(|delay| after_processing_time(seconds(delay))),
         (1..20_u64, 0..9_u64).prop_map(|(period, offset)| {
@@ -170,8 +170,9 @@ fn trigger() -> impl Strategy<Value = Trigger> {
             some().prop_map(all_of),
             some().prop_map(any_of),
             (inner.clone(), inner.clone()).prop_map(|(main, until)| main.or_finally(until)),
-            inner.clone().prop_map(|early| AtWatermark.early(early)),
-            (inner.clone(), inner.clone()).prop_map(|(early, late)| AtWatermark.early(early).late(late)),
+            inner.clone().prop_map(|early| Trigger::from(AtWatermark.early(early))),
+            (inner.clone(), inner.clone())
+                .prop_map(|(early, late)| Trigger::from(AtWatermark.early(early).late(late))),
         ]
     })
 }

@@ -109,7 +109,7 @@ impl<K: Key, V: Wire> PCollection<((K, u32), V)> {
         let parts: PCollection<(K, C::Accumulator)> =
             parts.then("whole", steps::map(|((key, _), accumulator)| (key, accumulator)));
         let mut passing = windowing.clone();
-        passing.trigger = windowing.trigger.continuation();
+        passing.trigger = windowing.continued().trigger;
         let whole =
             keyed::combine::<K, C::Accumulator, _>(Whole::<C, V>::new(combine), passing, true, default);
         parts.then_in(windowing.continued(), "combine", String::new(), whole)

@@ -7,21 +7,21 @@ use super::Trigger;
 /// ```
 /// # use flow_core::prelude::*;
 /// # use std::time::Duration;
-/// let trigger: Trigger = AtWatermark.early(after_processing_time(Duration::from_secs(10))).late(after_count(1));
-/// assert_eq!(trigger.to_string(), "at watermark early after processing time 10s late after count 1");
+/// let trigger = AtWatermark.early(after_processing_time(Duration::from_secs(10))).late(after_count(1));
+/// assert_eq!(Trigger::from(trigger).to_string(), "at watermark early after processing time 10s late after count 1");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AtWatermark;
 
 impl AtWatermark {
     /// Also fires, repeatedly, before the watermark passes the end of the window.
-    pub fn early(self, early: impl Into<Trigger>) -> Trigger {
-        Trigger::from(self).early(early)
+    pub fn early(self, early: impl Into<Trigger>) -> AroundWatermark {
+        AroundWatermark { early: Some(early.into()), late: None }
     }
 
     /// Also fires, repeatedly, after it.
-    pub fn late(self, late: impl Into<Trigger>) -> Trigger {
-        Trigger::from(self).late(late)
+    pub fn late(self, late: impl Into<Trigger>) -> AroundWatermark {
+        AroundWatermark { early: None, late: Some(late.into()) }
     }
 }
 
@@ -31,29 +31,34 @@ impl From<AtWatermark> for Trigger {
     }
 }
 
-impl Trigger {
-    /// On [`AtWatermark`], as [`AtWatermark::early`]: also fires, repeatedly, before the end. Any other trigger has no
-    /// such part, and stays as it is.
-    #[must_use]
-    pub fn early(self, by: impl Into<Trigger>) -> Trigger {
-        match self {
-            Trigger::AtWatermark { late, .. } => {
-                Trigger::AtWatermark { early: Some(Box::new(by.into())), late }
-            }
-            other => other,
-        }
+/// Fires when the watermark passes the end of the window, and around it: made by [`AtWatermark`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a trigger does nothing until windows are given it"]
+pub struct AroundWatermark {
+    early: Option<Trigger>,
+    late: Option<Trigger>,
+}
+
+impl AroundWatermark {
+    /// Also fires, repeatedly, before the watermark passes the end of the window.
+    pub fn early(self, early: impl Into<Trigger>) -> Self {
+        AroundWatermark { early: Some(early.into()), ..self }
     }
 
-    /// On [`AtWatermark`], as [`AtWatermark::late`]: also fires, repeatedly, after the end. Any other trigger has no such
-    /// part, and stays as it is.
-    #[must_use]
-    pub fn late(self, by: impl Into<Trigger>) -> Trigger {
-        match self {
-            Trigger::AtWatermark { early, .. } => {
-                Trigger::AtWatermark { early, late: Some(Box::new(by.into())) }
-            }
-            other => other,
-        }
+    /// Also fires, repeatedly, after it.
+    pub fn late(self, late: impl Into<Trigger>) -> Self {
+        AroundWatermark { late: Some(late.into()), ..self }
+    }
+
+    /// As [`Trigger::or_finally`].
+    pub fn or_finally(self, until: impl Into<Trigger>) -> Trigger {
+        Trigger::from(self).or_finally(until)
+    }
+}
+
+impl From<AroundWatermark> for Trigger {
+    fn from(AroundWatermark { early, late }: AroundWatermark) -> Trigger {
+        Trigger::AtWatermark { early: early.map(Box::new), late: late.map(Box::new) }
     }
 }
 

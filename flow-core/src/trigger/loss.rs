@@ -72,7 +72,7 @@ mod tests {
     };
 
     fn at_watermark() -> Trigger {
-        AtWatermark.into()
+        Trigger::from(AtWatermark).into()
     }
 
     /// Beam: GroupByKeyTest, the checks of unsafe triggers.
@@ -86,9 +86,9 @@ mod tests {
             (repeatedly(after_count(1)), minute, false),
             (at_watermark(), 0, false),
             (at_watermark(), minute, true),
-            (AtWatermark.early(after_count(1)), 0, false),
-            (AtWatermark.early(after_count(1)), minute, true),
-            (AtWatermark.late(after_count(1)), minute, false),
+            (Trigger::from(AtWatermark.early(after_count(1))), 0, false),
+            (Trigger::from(AtWatermark.early(after_count(1))), minute, true),
+            (Trigger::from(AtWatermark.late(after_count(1))), minute, false),
             (repeatedly(after_count(2)).or_finally(AtWatermark), 0, false),
             (repeatedly(after_count(2)).or_finally(after_count(9)), 0, true),
             (each_of([after_count(1), repeatedly(after_count(5))]), minute, false),

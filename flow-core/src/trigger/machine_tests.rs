@@ -28,7 +28,7 @@ enum Step {
 use Step::{Clock, Deadline, Elements, Finished, Fires, PastEnd, Waits};
 
 fn at_watermark() -> Trigger {
-    AtWatermark.into()
+    Trigger::from(AtWatermark).into()
 }
 
 fn delay(millis: u64) -> Trigger {
@@ -117,8 +117,8 @@ fn an_aligned_delay_ends_at_a_multiple() {
 
 #[test]
 fn every_delay_inside_a_trigger_is_aligned() {
-    let trigger =
-        AtWatermark.early(repeatedly(delay(5))).aligned_to(Duration::from_millis(60), Duration::ZERO);
+    let trigger = Trigger::from(AtWatermark.early(repeatedly(delay(5))))
+        .aligned_to(Duration::from_millis(60), Duration::ZERO);
     check(&trigger, &[Clock(61), Elements(1), Deadline(Some(120))]);
 }
 
@@ -131,7 +131,10 @@ fn continuations_pass_panes_on_as_they_come() {
         (after_count(9), count()),
         (delay(5), passed()),
         (repeatedly(delay(5)), repeatedly(passed())),
-        (AtWatermark.early(after_count(9)).late(delay(5)), AtWatermark.early(count()).late(passed())),
+        (
+            Trigger::from(AtWatermark.early(after_count(9)).late(delay(5))),
+            Trigger::from(AtWatermark.early(count()).late(passed())),
+        ),
         (each_of([after_count(9), at_watermark()]), repeatedly(any_of([count(), at_watermark()]))),
         (all_of([after_count(9), delay(5)]), all_of([count(), passed()])),
         (any_of([after_count(9), delay(5)]), any_of([count(), passed()])),
@@ -213,7 +216,7 @@ fn or_finally_counts_across_panes_and_ends_it() {
 
 #[test]
 fn early_then_on_time_then_late() {
-    let trigger = AtWatermark.early(after_count(2)).late(after_count(3));
+    let trigger = Trigger::from(AtWatermark.early(after_count(2)).late(after_count(3)));
     check(
         &trigger,
         &[
@@ -236,14 +239,14 @@ fn early_then_on_time_then_late() {
 #[test]
 fn without_a_late_part_the_on_time_firing_is_the_last() {
     check(
-        &AtWatermark.early(after_count(2)),
+        &Trigger::from(AtWatermark.early(after_count(2))),
         &[Elements(2), Fires, Waits, PastEnd, Fires, Finished, Elements(2), Waits],
     );
 }
 
 #[test]
 fn the_early_delay_does_not_wake_after_the_end() {
-    let trigger = AtWatermark.early(delay(5)).late(after_count(1));
+    let trigger = Trigger::from(AtWatermark.early(delay(5)).late(after_count(1)));
     check(&trigger, &[Elements(1), Deadline(Some(5)), PastEnd, Fires, Deadline(None), Elements(1), Fires]);
 }
 
@@ -251,7 +254,7 @@ fn the_early_delay_does_not_wake_after_the_end() {
 fn always_and_never() {
     check(&always(), &[Fires, Elements(1), Fires]);
     check(&never(), &[Elements(9), PastEnd, Waits]);
-    check(&AtWatermark.late(never()), &[Elements(1), PastEnd, Fires, Elements(1), Waits]);
+    check(&Trigger::from(AtWatermark.late(never())), &[Elements(1), PastEnd, Fires, Elements(1), Waits]);
 }
 
 fn fired(trigger: &Trigger, elements: u64, at: Moment) -> TriggerState {
@@ -309,7 +312,7 @@ fn a_merge_of_windows_that_have_all_ended_stays_past_the_watermark() {
 
 #[test]
 fn a_merge_into_a_window_that_ends_later_goes_back_to_early_firings() {
-    let trigger = AtWatermark.early(after_count(2)).late(after_count(1));
+    let trigger = Trigger::from(AtWatermark.early(after_count(2)).late(after_count(1)));
     let ended = fired(&trigger, 1, PAST_END);
     let merged = trigger.on_merge(&[&ended, &pending(&trigger, 1)], BEFORE_END);
     assert!(!trigger.should_fire(&merged, BEFORE_END));
@@ -319,7 +322,7 @@ fn a_merge_into_a_window_that_ends_later_goes_back_to_early_firings() {
 
 #[test]
 fn elements_of_late_panes_do_not_count_as_early_after_a_merge() {
-    let trigger = AtWatermark.early(after_count(2)).late(after_count(1));
+    let trigger = Trigger::from(AtWatermark.early(after_count(2)).late(after_count(1)));
     let mut ended = fired(&trigger, 1, PAST_END);
     trigger.on_elements(&mut ended, 1, Timestamp::from_millis(0));
     trigger.on_fire(&mut ended, PAST_END);
@@ -329,7 +332,7 @@ fn elements_of_late_panes_do_not_count_as_early_after_a_merge() {
 
 #[test]
 fn a_merge_of_late_windows_keeps_late_firings() {
-    let trigger = AtWatermark.early(after_count(9)).late(after_count(2));
+    let trigger = Trigger::from(AtWatermark.early(after_count(9)).late(after_count(2)));
     let (left, right) = (fired(&trigger, 1, PAST_END), fired(&trigger, 1, PAST_END));
     let mut merged = trigger.on_merge(&[&left, &right], PAST_END);
     trigger.on_elements(&mut merged, 1, Timestamp::from_millis(0));
@@ -340,7 +343,10 @@ fn a_merge_of_late_windows_keeps_late_firings() {
 
 #[test]
 fn a_state_survives_being_stored() {
-    let trigger = each_of([AtWatermark.early(delay(5)).late(after_count(2)), repeatedly(after_count(3))]);
+    let trigger = each_of([
+        Trigger::from(AtWatermark.early(delay(5)).late(after_count(2))),
+        repeatedly(after_count(3)),
+    ]);
     let state = fired(&trigger, 1, PAST_END);
     let bytes = postcard::to_stdvec(&state).unwrap();
     assert_eq!(postcard::from_bytes::<TriggerState>(&bytes).unwrap(), state);

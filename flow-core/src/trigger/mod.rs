@@ -8,7 +8,7 @@ mod loss;
 mod machine;
 mod spec;
 
-pub use build::{
+pub use build::{AroundWatermark, 
     AtWatermark, after_count, after_processing_time, all_of, always, any_of, each_of, never, repeatedly,
 };
 pub(crate) use machine::{Moment, TriggerState};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Global, Merged, Sessions, Window, WindowFn};
 use crate::time::micros;
-use crate::trigger::Trigger;
+use crate::trigger::{Trigger, repeatedly};
 
 /// What a pane holds when a window fires more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,7 +270,14 @@ impl Windowing {
         } else {
             Arc::clone(&self.windows)
         };
-        Windowing { trigger: self.trigger.continuation(), windows, ..self.clone() }
+        Windowing { trigger: self.continued_trigger(), windows, ..self.clone() }
+    }
+
+    /// The continuation of the trigger. If it finishes, it starts over: the loss that the trigger was accepted with is that
+    /// of its own grouping, and its panes of several keys may come together further down.
+    fn continued_trigger(&self) -> Trigger {
+        let trigger = self.trigger.continuation();
+        if trigger.may_lose_data(self.lateness).is_some() { repeatedly(trigger) } else { trigger }
     }
 
     /// The same windows, each emitted once, at its end, with nothing late.

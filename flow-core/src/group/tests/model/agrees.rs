@@ -102,14 +102,15 @@ fn trigger_of_sessions() -> impl Strategy<Value = Trigger> {
     let delay = |n: u64| after_processing_time(Duration::from_millis(n));
     prop_oneof![
         Just(Trigger::Default),
-        Just(AtWatermark.into()),
+        Just(Trigger::from(AtWatermark).into()),
         (1..4_u64).prop_map(|n| repeatedly(after_count(n))),
         (0..20_u64).prop_map(move |n| repeatedly(delay(n))),
-        (1..4_u64).prop_map(|n| AtWatermark.early(after_count(n))),
-        (1..4_u64, 1..4_u64)
-            .prop_map(|(early, late)| AtWatermark.early(after_count(early)).late(after_count(late))),
+        (1..4_u64).prop_map(|n| Trigger::from(AtWatermark.early(after_count(n)))),
+        (1..4_u64, 1..4_u64).prop_map(|(early, late)| Trigger::from(
+            AtWatermark.early(after_count(early)).late(after_count(late))
+        )),
         (0..20_u64, 0..20_u64)
-            .prop_map(move |(early, late)| AtWatermark.early(delay(early)).late(delay(late))),
+            .prop_map(move |(early, late)| Trigger::from(AtWatermark.early(delay(early)).late(delay(late)))),
     ]
 }
 

@@ -193,4 +193,22 @@ pub(super) const CASES: &[Case] = &[
             assert_that(&sums).satisfies(|sums| sums.iter().sum::<i64>() == 10);
         },
     ),
+    Case::holds(
+        "panes of several keys, whose trigger fires once, all pass a second grouping",
+        "a rule of ours: the loss that a trigger was accepted with is that of its own grouping",
+        "Composite triggers",
+        |p, bundling| {
+            let at = Timestamp::from_millis;
+            let windows = fixed(10, any_of([after_count(1), AtWatermark.into()]), 0).discarding();
+            let sums = bundling
+                .of(stream().add([(1, at(1))]).add([(2, at(2))]).add([(3, at(3))]))
+                .collection(p)
+                .key_by(|n: &i64| *n)
+                .window(windows.finishing_trigger_may_lose_data())
+                .sum_per_key()
+                .values()
+                .combine(Sum);
+            assert_that(&sums).satisfies(|sums| sums.iter().sum::<i64>() == 6);
+        },
+    ),
 ];
