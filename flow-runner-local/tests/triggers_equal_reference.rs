@@ -153,7 +153,7 @@ fn lines(seen: &(Collected<(u32, Vec<u64>)>, Collected<Pair>)) -> Vec<String> {
 fn trigger() -> impl Strategy<Value = Trigger> {
     let leaf = prop_oneof![
         Just(Trigger::Default),
-        Just(Trigger::from(AtWatermark).into()),
+        Just(AtWatermark.into()),
         (1..4_u64).prop_map(after_count),
         (0..20_u64).prop_map(|delay| after_processing_time(seconds(delay))),
         (1..20_u64, 0..9_u64).prop_map(|(period, offset)| {

@@ -8,8 +8,9 @@ mod loss;
 mod machine;
 mod spec;
 
-pub use build::{AroundWatermark, 
-    AtWatermark, after_count, after_processing_time, all_of, always, any_of, each_of, never, repeatedly,
+pub use build::{
+    AroundWatermark, AtWatermark, after_count, after_processing_time, all_of, always, any_of, each_of, never,
+    repeatedly,
 };
 pub(crate) use machine::{Moment, TriggerState};
 pub use spec::Trigger;
