@@ -120,6 +120,14 @@ fn a_processing_timer_fires_when_the_clock_reaches_it() {
 }
 
 #[test]
+fn whether_a_timer_of_processing_time_fires_at_the_end_does_not_hang_on_other_keys() {
+    let later = [(Ask::Processing(10), at(5)), (Ask::Event(70), at(61))];
+    let fired = stream().add(later).run(minutes);
+    let names: Vec<&str> = fired.iter().map(|f| f.value.0).collect();
+    assert_eq!(names, ["processing", "expired", "event", "expired"]);
+}
+
+#[test]
 fn timers_fire_in_the_order_of_their_times_over_all_keys() {
     let orders = [(Ask::Event(30), at(1)), (Ask::Event(10), at(2)), (Ask::Event(20), at(3))];
     let fired = stream().add(orders).watermark(at(40)).run(|asks: &PCollection<Ask>| {

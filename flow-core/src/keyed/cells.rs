@@ -167,14 +167,16 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         result.map_err(|cause| Error::new(ErrorKind::User, "failed").caused_by(cause))
     }
 
+    /// Processing time, as timers see it: when the input has ended no clock will come any more that they could wait for.
+    fn clock(&self) -> Timestamp {
+        if self.watermark == Timestamp::MAX { Timestamp::MAX } else { self.now }
+    }
+
     /// Fires the next timer, or expires the next window, whichever is due first; false if nothing is.
     fn fire_one(&mut self) -> Result<bool> {
         let expiring = self.store.expiring(self.watermark);
-        let timer = self.timers.due(self.watermark, self.now);
-        let timer = timer.filter(|(_, _, set)| {
-            set.domain == Domain::Processing || expiring.is_none_or(|(expiry, _)| set.at <= expiry)
-        });
-        if let Some((id, tag, set)) = timer {
+        let until = expiring.map_or(self.watermark, |(expiry, _)| expiry);
+        if let Some((id, tag, set)) = self.timers.due(until, self.clock()) {
             self.timers.clear(id, &tag);
             let moment = if set.domain == Domain::Event { set.at } else { set.output };
             // What was set without an output has not held the watermark, so what it sets in turn starts from there.
@@ -291,7 +293,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         {
             out.push(value, meta);
         }
-        let is_due = self.timers.due(self.watermark, self.now).is_some();
+        let is_due = self.timers.due(self.watermark, self.clock()).is_some();
         let is_expiring = self.store.expiring(self.watermark).is_some();
         let more = !self.ready.is_empty() || is_due || is_expiring;
         if !more {
