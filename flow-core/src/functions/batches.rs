@@ -143,6 +143,9 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, Group<V>)>> for Batching {
         let bytes = self.bytes_of(&value);
         if !waiting.values.is_empty() && waiting.bytes.saturating_add(bytes) > self.0.bytes {
             Self::flush(key, waiting, cx);
+            if let Some(epoch) = cx.epoch() {
+                cx.keeps_since(epoch);
+            }
         }
         self.take(value, bytes, waiting, cx);
         if waiting.values.len() >= self.0.count || waiting.bytes >= self.0.bytes {

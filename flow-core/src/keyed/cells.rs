@@ -102,7 +102,13 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
     #[inline]
     fn process(&mut self, taken: Taken<K, V>, epoch: Epoch) -> Result<()> {
         let Taken { hash, key, value, meta } = taken;
-        let call = Call { time: meta.time, moment: meta.time, pane: meta.pane, cause: Cause::Element };
+        let call = Call {
+            time: meta.time,
+            moment: meta.time,
+            pane: meta.pane,
+            epoch: Some(epoch),
+            cause: Cause::Element,
+        };
         let id = match self.store.find(hash, &key, meta.window) {
             Some(id) => id,
             None => {
@@ -154,15 +160,18 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             watermark: self.watermark,
             now: self.now,
             forget: false,
+            since: None,
             failed: None,
         };
         let result = function(&self.f, &here.key, &mut here.state, &mut cx);
-        let (is_over, failed) = (cx.forget, cx.failed.take());
+        let (is_over, since, failed) = (cx.forget, cx.since, cx.failed.take());
         if let Some(error) = failed {
             return Err(error);
         }
         if is_over {
             self.drop_cell(id);
+        } else if let Some(since) = since {
+            self.store.set_since(id, since);
         }
         result.map_err(|cause| Error::new(ErrorKind::User, "failed").caused_by(cause))
     }
@@ -185,13 +194,14 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             } else {
                 (set.output.max(self.passed), Cause::SilentTimer(tag.clone()))
             };
-            let call = Call { time, moment, pane: Pane::default(), cause };
+            let call = Call { time, moment, pane: Pane::default(), epoch: None, cause };
             self.call(id, call, |f, key, state, cx| f.on_timer(key, tag, state, cx))?;
             return Ok(true);
         }
         let Some((_, id)) = expiring else { return Ok(false) };
         let end = self.store.get_mut(id).window.max_timestamp();
-        let call = Call { time: end, moment: end, pane: Pane::default(), cause: Cause::Expiration };
+        let call =
+            Call { time: end, moment: end, pane: Pane::default(), epoch: None, cause: Cause::Expiration };
         self.call(id, call, F::on_window_expiration)?;
         self.drop_cell(id);
         Ok(true)
