@@ -265,6 +265,17 @@ fn batches_are_full_or_end_with_their_window() {
 }
 
 #[test]
+fn a_late_value_does_not_make_the_others_of_its_batch_late() {
+    for values in [[('a', at(55)), ('b', at(5))], [('b', at(5)), ('a', at(55))]] {
+        let seen = stream().watermark(at(50)).add(values).in_bundles_of(1).run(|n: &PCollection<char>| {
+            let batches = n.window(Fixed::of(secs(60))).key_by(|_| 'k').group_into_batches(2);
+            batches.window(Fixed::of(secs(10))).group_by_key()
+        });
+        assert_eq!(seen.iter().map(|batch| batch.window.start).collect::<Vec<_>>(), [at(50)]);
+    }
+}
+
+#[test]
 fn a_reshuffle_keeps_time_window_and_pane() {
     let counted = |shuffled: bool| {
         stream().add([(7, at(1))]).watermark(at(60)).add([(7, at(2))]).run(|n: &PCollection<u32>| {
