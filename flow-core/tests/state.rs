@@ -120,6 +120,14 @@ fn a_processing_timer_fires_when_the_clock_reaches_it() {
 }
 
 #[test]
+fn whether_a_timer_of_processing_time_fires_at_the_end_does_not_hang_on_other_keys() {
+    let later = [(Ask::Processing(10), at(5)), (Ask::Event(70), at(61))];
+    let fired = stream().add(later).run(minutes);
+    let names: Vec<&str> = fired.iter().map(|f| f.value.0).collect();
+    assert_eq!(names, ["processing", "expired", "event", "expired"]);
+}
+
+#[test]
 fn timers_fire_in_the_order_of_their_times_over_all_keys() {
     let orders = [(Ask::Event(30), at(1)), (Ask::Event(10), at(2)), (Ask::Event(20), at(3))];
     let fired = stream().add(orders).watermark(at(40)).run(|asks: &PCollection<Ask>| {
@@ -254,6 +262,17 @@ fn batches_are_full_or_end_with_their_window() {
     });
     let seen: Vec<_> = batches.iter().map(|b| (b.value.1.clone(), b.window.start)).collect();
     assert_eq!(seen, [(vec![0, 1], at(0)), (vec![2, 3], at(0)), (vec![4], at(0)), (vec![9], at(60))]);
+}
+
+#[test]
+fn a_late_value_does_not_make_the_others_of_its_batch_late() {
+    for values in [[('a', at(55)), ('b', at(5))], [('b', at(5)), ('a', at(55))]] {
+        let seen = stream().watermark(at(50)).add(values).in_bundles_of(1).run(|n: &PCollection<char>| {
+            let batches = n.window(Fixed::of(secs(60))).key_by(|_| 'k').group_into_batches(2);
+            batches.window(Fixed::of(secs(10))).group_by_key()
+        });
+        assert_eq!(seen.iter().map(|batch| batch.window.start).collect::<Vec<_>>(), [at(50)]);
+    }
 }
 
 #[test]

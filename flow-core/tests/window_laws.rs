@@ -35,6 +35,28 @@ fn sliding_windows_with_overlaps_and_with_gaps() {
     window_fn(Sliding::of(seconds(3), seconds(10)).offset(seconds(1)).function(), &moments());
 }
 
+fn windows_of(function: &impl WindowFn<()>, at: Timestamp) -> Vec<Window> {
+    let mut windows = Vec::new();
+    function.assign(&(), at, |window| windows.push(window));
+    windows
+}
+
+#[test]
+fn the_first_moments_of_time_are_in_one_window_whatever_its_offset() {
+    let next = Timestamp::MIN.offset_micros(1);
+    let hours = Fixed::of(seconds(3600)).offset(seconds(1000));
+    assert_eq!(windows_of(hours.function(), Timestamp::MIN), windows_of(hours.function(), next));
+    let hours = Sliding::of(seconds(3600), seconds(3600)).offset(seconds(1000));
+    assert_eq!(windows_of(hours.function(), Timestamp::MIN), windows_of(hours.function(), next));
+}
+
+#[test]
+fn an_element_at_the_end_of_time_is_in_a_window() {
+    let sliding = Sliding::of(seconds(20), seconds(10));
+    assert_eq!(windows_of(sliding.function(), Timestamp::MAX).len(), 2);
+    assert_eq!(windows_of(Fixed::of(seconds(10)).function(), Timestamp::MAX).len(), 1);
+}
+
 #[test]
 fn sessions() {
     window_fn(Sessions::with_gap(seconds(5)).function(), &moments());

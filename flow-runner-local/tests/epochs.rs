@@ -91,6 +91,25 @@ fn what_waits_in_a_batch_is_acknowledged_when_the_batch_has_left() {
 }
 
 #[test]
+fn a_batch_that_leaves_for_the_next_is_acknowledged_though_its_key_never_rests() {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("batched", &log), Feed::new("plain", &log));
+    let p = Pipeline::new();
+    // Two numbers are not as large as a batch, three are too large.
+    let batches = p.read(feed.clone()).key_by(|_| ()).group_into_batches(Batch::of_bytes(5));
+    batches.flat_map(|((), batch)| batch).write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    for round in 0..5_u64 {
+        feed.add([(1000 + 2 * round, 0), (1001 + 2 * round, 0)]);
+        other.add([(round, 0)]);
+        log.wait("the plain value is written", |facts| visible(facts).contains(&round));
+    }
+    log.wait("batches that have left are acknowledged", |facts| acknowledged(facts, "batched") >= 4);
+    drained(job);
+}
+
+#[test]
 fn what_no_partner_can_come_for_is_acknowledged() {
     let log = Log::default();
     let (feed, other) = (Feed::new("joined", &log), Feed::new("plain", &log));
@@ -110,6 +129,46 @@ fn what_no_partner_can_come_for_is_acknowledged() {
     feed.watermark(17);
     log.wait("both are acknowledged", |facts| acknowledged(facts, "joined") == 2);
     drained(job);
+}
+
+/// Two sides that are read apart from a feed, of one key.
+type Sides = PCollection<((), u64)>;
+
+/// Feeds a key that always has something waiting; what has left must be acknowledged though it never rests.
+fn steadily(verb: impl FnOnce(&Sides, &Sides) -> PCollection<u64>) {
+    let log = Log::default();
+    let (feed, other) = (Feed::new("steady", &log), Feed::new("plain", &log));
+    let p = Pipeline::new();
+    let pairs = p.read(feed.clone()).key_by(|_| ());
+    let (even, odd) = (pairs.filter(|((), n)| n % 2 == 0), pairs.filter(|((), n)| n % 2 == 1));
+    verb(&even, &odd).write(Logged(log.clone()));
+    p.read(other.clone()).write(Logged(log.clone()));
+    let job = start(short(), p);
+    for round in 0..8_u64 {
+        let secs = 10 * round as i64;
+        feed.add([(1000 + 2 * round, secs), (1001 + 2 * round, secs)]);
+        feed.watermark(secs - 5);
+        other.add([(round, 0)]);
+        log.wait("the plain value is written", |facts| visible(facts).contains(&round));
+    }
+    log.wait("what has left is acknowledged", |facts| acknowledged(facts, "steady") >= 4);
+    drained(job);
+}
+
+#[test]
+fn what_was_sorted_is_acknowledged_though_its_key_never_rests() {
+    steadily(|even, odd| even.flatten([odd]).time_sorted().values());
+}
+
+#[test]
+fn what_found_its_partners_is_acknowledged_though_its_key_never_rests() {
+    let seconds = Duration::from_secs(7);
+    steadily(move |even, odd| even.interval_join(odd, seconds, seconds).values().map(|(even, _)| even));
+}
+
+#[test]
+fn versions_that_are_over_are_acknowledged_though_their_key_never_rests() {
+    steadily(|even, odd| even.temporal_join(odd).values().map(|(even, _)| even));
 }
 
 #[test]

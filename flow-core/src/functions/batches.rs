@@ -72,7 +72,8 @@ impl std::fmt::Display for Batch {
     }
 }
 
-/// Behind `group_into_batches`: batches of a key, each to stand at its earliest element.
+/// Behind `group_into_batches`: batches of a key, each to stand at its earliest element. One that came late has no say in
+/// it: the others would be late with it.
 ///
 /// One timer says when the batch in the making is too old, and holds the watermark at its earliest element. Without an
 /// age it stands at the end of time, and only holds.
@@ -85,15 +86,17 @@ pub(crate) struct Batching(pub(crate) Batch);
 pub(crate) struct Waiting<V> {
     values: Vec<V>,
     bytes: u64,
-    /// The least of their timestamps.
+    /// The least timestamp of those that came in time; while there is none, of the others.
     earliest: Timestamp,
+    /// All came behind the watermark.
+    late: bool,
     /// When the batch is too old.
     due: Timestamp,
 }
 
 impl<V> Default for Waiting<V> {
     fn default() -> Self {
-        Waiting { values: Vec::new(), bytes: 0, earliest: Timestamp::MAX, due: Timestamp::MAX }
+        Waiting { values: Vec::new(), bytes: 0, earliest: Timestamp::MAX, late: true, due: Timestamp::MAX }
     }
 }
 
@@ -113,8 +116,10 @@ impl Batching {
         if waiting.values.is_empty() {
             waiting.due = self.0.max_age.map_or(Timestamp::MAX, |age| cx.now() + age);
         }
-        if waiting.values.is_empty() || cx.timestamp() < waiting.earliest {
-            waiting.earliest = cx.timestamp();
+        let at = cx.timestamp();
+        let late = at < cx.watermark();
+        if waiting.values.is_empty() || (late, at) < (waiting.late, waiting.earliest) {
+            (waiting.late, waiting.earliest) = (late, at);
             cx.set_processing_timer((), waiting.due);
         }
         waiting.values.push(value);
@@ -143,6 +148,9 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, Group<V>)>> for Batching {
         let bytes = self.bytes_of(&value);
         if !waiting.values.is_empty() && waiting.bytes.saturating_add(bytes) > self.0.bytes {
             Self::flush(key, waiting, cx);
+            if let Some(epoch) = cx.epoch() {
+                cx.keeps_since(epoch);
+            }
         }
         self.take(value, bytes, waiting, cx);
         if waiting.values.len() >= self.0.count || waiting.bytes >= self.0.bytes {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ages::{Ages, ends, span};
 use super::{At, Side};
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
@@ -34,11 +35,12 @@ pub(crate) struct Kept<V, W> {
     rights: ByTime<W>,
     /// When the timer is set.
     next: Option<Timestamp>,
+    ages: Ages,
 }
 
 impl<V, W> Default for Kept<V, W> {
     fn default() -> Self {
-        Kept { lefts: ByTime::new(), rights: ByTime::new(), next: None }
+        Kept { lefts: ByTime::new(), rights: ByTime::new(), next: None, ages: Ages::default() }
     }
 }
 
@@ -48,6 +50,11 @@ impl<V, W> Kept<V, W> {
         let lefts = prune(&mut self.lefts, |at| join.left_over(at), watermark);
         let rights = prune(&mut self.rights, |at| join.right_over(at), watermark);
         lefts.into_iter().chain(rights).min()
+    }
+
+    /// From the earliest to the latest of what is kept.
+    fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        span(ends(&self.lefts), ends(&self.rights))
     }
 }
 
@@ -83,6 +90,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for In
         cx: &mut StatefulCx<'_, (), At<(K, (V, W))>>,
     ) -> Result<(), BoxError> {
         let at = cx.timestamp();
+        kept.ages.came(cx.epoch());
         match value {
             Side::Left(left) => {
                 let near = at.offset_micros(-self.before)..=at.offset_micros(self.after);
@@ -119,6 +127,11 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for In
         match kept.prune(*self, cx.watermark()) {
             Some(at) => self.look_again(at, kept, cx),
             None => cx.forget(),
+        }
+        if let Some((earliest, latest)) = kept.span()
+            && let Some(since) = kept.ages.look(earliest, latest)
+        {
+            cx.keeps_since(since);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The stateful functions behind verbs.
 
+mod ages;
 mod batches;
 mod deduplicate;
 mod interval;

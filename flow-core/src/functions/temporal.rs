@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ages::{Ages, ends, span};
 use super::{At, Side};
 use crate::combine::encoding;
 use crate::element::{Key, Wire};
@@ -35,11 +36,12 @@ pub(crate) enum Due {
 pub(crate) struct Kept<V, W> {
     lefts: BTreeMap<Timestamp, Vec<V>>,
     versions: BTreeMap<Timestamp, W>,
+    ages: Ages,
 }
 
 impl<V, W> Default for Kept<V, W> {
     fn default() -> Self {
-        Kept { lefts: BTreeMap::new(), versions: BTreeMap::new() }
+        Kept { lefts: BTreeMap::new(), versions: BTreeMap::new(), ages: Ages::default() }
     }
 }
 
@@ -63,9 +65,15 @@ impl<V: Wire, W: Wire> Kept<V, W> {
 }
 
 impl<V, W> Kept<V, W> {
-    fn forget_if_empty<Out>(&self, cx: &mut StatefulCx<'_, Due, Out>) {
-        if self.lefts.is_empty() && self.versions.is_empty() {
-            cx.forget();
+    /// Lets go of the key if nothing is kept, or else says how old that is.
+    fn let_go<Out>(&mut self, cx: &mut StatefulCx<'_, Due, Out>) {
+        match span(ends(&self.lefts), ends(&self.versions)) {
+            None => cx.forget(),
+            Some((earliest, latest)) => {
+                if let Some(since) = self.ages.look(earliest, latest) {
+                    cx.keeps_since(since);
+                }
+            }
         }
     }
 }
@@ -137,18 +145,21 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>
         match value {
             Side::Left(left) if at < cx.watermark() => {
                 Self::emit(key, (at, vec![left]), kept, cx);
-                kept.forget_if_empty(cx);
+                kept.let_go(cx);
             }
             Side::Left(left) => {
                 let is_first = kept.lefts.first_key_value().is_none_or(|(first, _)| at < *first);
                 kept.lefts.entry(at).or_default().push(left);
+                kept.ages.came(cx.epoch());
                 if is_first {
                     self.wait_for_lefts(kept, cx);
                 }
             }
             Side::Right(version) => {
                 kept.add_version(at, version);
+                kept.ages.came(cx.epoch());
                 self.prune(kept, cx);
+                kept.let_go(cx);
             }
         }
         Ok(())
@@ -170,7 +181,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>
             self.wait_for_lefts(kept, cx);
         }
         self.prune(kept, cx);
-        kept.forget_if_empty(cx);
+        kept.let_go(cx);
         Ok(())
     }
 

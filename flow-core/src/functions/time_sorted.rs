@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::At;
+use super::ages::{Ages, ends};
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
 use crate::{BoxError, Timestamp};
@@ -14,15 +17,32 @@ pub(crate) struct TimeSorted {
     pub(crate) lateness: i64,
 }
 
-/// Values by timestamp; those of one timestamp in the order of their arrival.
-type Kept<V> = BTreeMap<Timestamp, Vec<V>>;
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "V: Serialize", deserialize = "V: Deserialize<'de>"))]
+pub(crate) struct Kept<V> {
+    /// By timestamp; those of one timestamp in the order of their arrival.
+    values: BTreeMap<Timestamp, Vec<V>>,
+    ages: Ages,
+}
+
+impl<V> Default for Kept<V> {
+    fn default() -> Self {
+        Kept { values: BTreeMap::new(), ages: Ages::default() }
+    }
+}
+
+impl<V> Kept<V> {
+    fn earliest(&self) -> Option<Timestamp> {
+        self.values.first_key_value().map(|(at, _)| *at)
+    }
+}
 
 type Cx<'a, K, V> = StatefulCx<'a, (), At<(K, V)>>;
 
 impl TimeSorted {
     /// Passes on the values of the earliest timestamp.
     fn release<K: Key, V: Wire>(key: &K, kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) {
-        let Some((at, values)) = kept.pop_first() else { return };
+        let Some((at, values)) = kept.values.pop_first() else { return };
         for value in values {
             cx.emit((at, (key.clone(), value)));
         }
@@ -40,16 +60,17 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
 
     fn process(&self, key: &K, value: V, kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) -> Result<(), BoxError> {
         let (at, watermark) = (cx.timestamp(), cx.watermark());
-        let earliest = kept.first_key_value().map(|(at, _)| *at);
+        let earliest = kept.earliest();
         // What is late goes on at once, but not ahead of what the watermark has reached and is about to go.
         if at < watermark && earliest.is_none_or(|earliest| watermark < earliest) {
             cx.emit((at, (key.clone(), value)));
-            if kept.is_empty() {
+            if kept.values.is_empty() {
                 cx.forget();
             }
             return Ok(());
         }
-        kept.entry(at).or_default().push(value);
+        kept.values.entry(at).or_default().push(value);
+        kept.ages.came(cx.epoch());
         if earliest.is_none_or(|earliest| at < earliest) {
             cx.set_timer((), self.within(at, cx));
         }
@@ -59,9 +80,13 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
     fn on_timer(&self, key: &K, (): (), kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) -> Result<(), BoxError> {
         // Of what is due only the earliest: the timers of other keys between it and the next come first.
         Self::release(key, kept, cx);
-        match kept.first_key_value() {
-            Some((at, _)) => cx.set_timer((), self.within(*at, cx)),
-            None => cx.forget(),
+        let Some((earliest, latest)) = ends(&kept.values) else {
+            cx.forget();
+            return Ok(());
+        };
+        cx.set_timer((), self.within(earliest, cx));
+        if let Some(since) = kept.ages.look(earliest, latest) {
+            cx.keeps_since(since);
         }
         Ok(())
     }
@@ -72,7 +97,7 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
         kept: &mut Kept<V>,
         cx: &mut Cx<'_, K, V>,
     ) -> Result<(), BoxError> {
-        while !kept.is_empty() {
+        while !kept.values.is_empty() {
             Self::release(key, kept, cx);
         }
         Ok(())

@@ -102,7 +102,13 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
     #[inline]
     fn process(&mut self, taken: Taken<K, V>, epoch: Epoch) -> Result<()> {
         let Taken { hash, key, value, meta } = taken;
-        let call = Call { time: meta.time, moment: meta.time, pane: meta.pane, cause: Cause::Element };
+        let call = Call {
+            time: meta.time,
+            moment: meta.time,
+            pane: meta.pane,
+            epoch: Some(epoch),
+            cause: Cause::Element,
+        };
         let id = match self.store.find(hash, &key, meta.window) {
             Some(id) => id,
             None => {
@@ -154,27 +160,32 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             watermark: self.watermark,
             now: self.now,
             forget: false,
+            since: None,
             failed: None,
         };
         let result = function(&self.f, &here.key, &mut here.state, &mut cx);
-        let (is_over, failed) = (cx.forget, cx.failed.take());
+        let (is_over, since, failed) = (cx.forget, cx.since, cx.failed.take());
         if let Some(error) = failed {
             return Err(error);
         }
         if is_over {
             self.drop_cell(id);
+        } else if let Some(since) = since {
+            self.store.set_since(id, since);
         }
         result.map_err(|cause| Error::new(ErrorKind::User, "failed").caused_by(cause))
+    }
+
+    /// Processing time, as timers see it: when the input has ended no clock will come any more that they could wait for.
+    fn clock(&self) -> Timestamp {
+        if self.watermark == Timestamp::MAX { Timestamp::MAX } else { self.now }
     }
 
     /// Fires the next timer, or expires the next window, whichever is due first; false if nothing is.
     fn fire_one(&mut self) -> Result<bool> {
         let expiring = self.store.expiring(self.watermark);
-        let timer = self.timers.due(self.watermark, self.now);
-        let timer = timer.filter(|(_, _, set)| {
-            set.domain == Domain::Processing || expiring.is_none_or(|(expiry, _)| set.at <= expiry)
-        });
-        if let Some((id, tag, set)) = timer {
+        let until = expiring.map_or(self.watermark, |(expiry, _)| expiry);
+        if let Some((id, tag, set)) = self.timers.due(until, self.clock()) {
             self.timers.clear(id, &tag);
             let moment = if set.domain == Domain::Event { set.at } else { set.output };
             // What was set without an output has not held the watermark, so what it sets in turn starts from there.
@@ -183,13 +194,14 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             } else {
                 (set.output.max(self.passed), Cause::SilentTimer(tag.clone()))
             };
-            let call = Call { time, moment, pane: Pane::default(), cause };
+            let call = Call { time, moment, pane: Pane::default(), epoch: None, cause };
             self.call(id, call, |f, key, state, cx| f.on_timer(key, tag, state, cx))?;
             return Ok(true);
         }
         let Some((_, id)) = expiring else { return Ok(false) };
         let end = self.store.get_mut(id).window.max_timestamp();
-        let call = Call { time: end, moment: end, pane: Pane::default(), cause: Cause::Expiration };
+        let call =
+            Call { time: end, moment: end, pane: Pane::default(), epoch: None, cause: Cause::Expiration };
         self.call(id, call, F::on_window_expiration)?;
         self.drop_cell(id);
         Ok(true)
@@ -291,7 +303,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         {
             out.push(value, meta);
         }
-        let is_due = self.timers.due(self.watermark, self.now).is_some();
+        let is_due = self.timers.due(self.watermark, self.clock()).is_some();
         let is_expiring = self.store.expiring(self.watermark).is_some();
         let more = !self.ready.is_empty() || is_due || is_expiring;
         if !more {

@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use super::setting::TimerSetting;
 use super::store::CellId;
 use super::timers::Timers;
+use crate::exec::Epoch;
 use crate::window::Window;
 use crate::{Error, ErrorKind, Meta, Pane, Timestamp};
 
@@ -18,6 +19,8 @@ pub struct StatefulCx<'a, Timer, Out> {
     pub(super) watermark: Timestamp,
     pub(super) now: Timestamp,
     pub(super) forget: bool,
+    /// The oldest epoch that the state stems from by now, if it was said.
+    pub(super) since: Option<Epoch>,
     pub(super) failed: Option<Error>,
 }
 
@@ -29,6 +32,8 @@ pub(super) struct Call<Timer> {
     /// The moment from which timers are counted: that of the element, or for which the timer was set that fires.
     pub(super) moment: Timestamp,
     pub(super) pane: Pane,
+    /// That of the element; timers have none.
+    pub(super) epoch: Option<Epoch>,
     pub(super) cause: Cause<Timer>,
 }
 
@@ -185,6 +190,17 @@ impl<'a, Timer: Clone + Ord + Debug, Out> StatefulCx<'a, Timer, Out> {
     /// again, it starts anew.
     pub fn forget(&mut self) {
         self.forget = true;
+    }
+
+    /// The epoch of the element.
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        self.call.epoch
+    }
+
+    /// What the state still keeps came in this epoch or later. Unless it is said, that is the epoch of its first element,
+    /// of which a state that is never empty keeps the sources from being told.
+    pub(crate) fn keeps_since(&mut self, epoch: Epoch) {
+        self.since = Some(epoch);
     }
 
     /// The first moment that results of a timer that is set now may have. An element's timestamp may have moved behind its

@@ -70,8 +70,9 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Called when the window expires, before its state goes; results have the window's last timestamp. All its timers
-    /// have fired by then, and one that is set now never does.
+    /// Called when the window expires, before its state goes; results have the window's last timestamp. All its timers of
+    /// event time have fired by then. Those of processing time that are not due yet go with the window, unless the input has
+    /// ended, and a timer that is set now never fires.
     fn on_window_expiration(
         &self,
         key: &K,
@@ -82,8 +83,8 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether elements are lost with the state: then sources are told of what a key has taken only when its state is
-    /// gone. A function that has passed on all that it remembers says no.
+    /// Whether elements are lost with the state: then sources are told of what a key has taken, and of all that was read
+    /// since, only when its state is gone. A function that has passed on all that it remembers says no.
     fn holds_elements(&self) -> bool {
         true
     }

@@ -115,12 +115,16 @@ impl<K: Eq, S> Store<K, S> {
     /// What a cell has seen stems from this epoch too.
     #[inline]
     pub(super) fn note_since(&mut self, id: CellId, epoch: Epoch) {
-        let cell = self.slots[id.slot].as_mut().expect(KEPT);
-        if epoch < cell.since {
-            let before = std::mem::replace(&mut cell.since, epoch);
-            *self.since.entry(epoch).or_default() += 1;
-            self.leave(before);
+        if epoch < self.get_mut(id).since {
+            self.set_since(id, epoch);
         }
+    }
+
+    /// What a cell has seen and still keeps stems from this epoch and later ones.
+    pub(super) fn set_since(&mut self, id: CellId, epoch: Epoch) {
+        let before = std::mem::replace(&mut self.get_mut(id).since, epoch);
+        *self.since.entry(epoch).or_default() += 1;
+        self.leave(before);
     }
 
     /// The oldest epoch that a state stems from.
@@ -197,6 +201,9 @@ mod tests {
         store.note_since(a, 3);
         store.note_since(a, 9);
         assert_eq!(store.held_since(), Some(3));
+        store.set_since(a, 5);
+        assert_eq!(store.held_since(), Some(4));
+        store.set_since(a, 3);
         store.remove(a);
         assert_eq!(store.held_since(), Some(4));
         store.remove(b);

@@ -112,9 +112,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
     /// The next timer that is due at these times, without taking it.
     pub(super) fn due(&self, watermark: Timestamp, now: Timestamp) -> Option<(CellId, Tag, Set)> {
         let event = self.event.first().filter(|(at, ..)| *at <= watermark);
-        // When the input has ended no clock will come any more that these could wait for.
-        let ended = watermark == Timestamp::MAX;
-        let processing = self.processing.first().filter(|(at, ..)| ended || *at <= now);
+        let processing = self.processing.first().filter(|(at, ..)| *at <= now);
         let (_, cell, tag) = event.or(processing)?;
         let set = self.set.get(cell)?.get(tag)?;
         Some((*cell, tag.clone(), *set))

@@ -10,7 +10,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     /// is in exactly one group; what is left when the window expires is a group too.
     ///
     /// A group stands at its earliest value, and holds the watermark there until it goes: give streams whose keys come
-    /// seldom a [`max_age`](Batch::max_age).
+    /// seldom a [`max_age`](Batch::max_age). A value that comes behind the watermark does not count for that, unless all do,
+    /// so that a group is not late for others by one that is.
     ///
     /// ```
     /// # use flow_core::prelude::*;

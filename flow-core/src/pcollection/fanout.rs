@@ -28,8 +28,10 @@ impl<T: Element> PCollection<T> {
     /// worker can take, in windows that fire early or often. Under the default trigger an aggregation does as much by
     /// itself, since it combines on every worker what it sends.
     ///
-    /// Panes are those of the aggregation without it, except that a trigger that counts elements counts those of a part.
-    /// Windows that merge are refused: each part would have sessions of its own.
+    /// Results are those of the aggregation without it. Their panes are those of two aggregations in a row: a trigger that
+    /// counts elements counts those of a part, a delay begins with the first element of a part, and where a trigger ends
+    /// with the window, an empty pane on time may follow what the parts have passed on early. Windows that merge are refused:
+    /// each part would have sessions of its own.
     ///
     /// ```
     /// # use flow_core::prelude::*;

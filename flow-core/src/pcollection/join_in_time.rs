@@ -58,7 +58,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     /// within the allowed lateness, is joined at once with the versions that are known; what comes later than that, on
     /// either side, is dropped, and counted as late. Versions go once a later one is valid for all that may come, so the
     /// last one of each key stays while its window lasts: keep both sides in the global window unless versions are of one
-    /// window. Of two versions of one moment the one with the greater encoding counts, whichever comes first.
+    /// window. While a version is kept, sources are not told that it, and what was read since, is done. Of two versions of
+    /// one moment the one with the greater encoding counts, whichever comes first.
     ///
     /// ```
     /// # use flow_core::prelude::*;

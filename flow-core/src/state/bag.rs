@@ -9,7 +9,8 @@ use super::shared::Shared;
 
 /// Values in the order in which they came.
 ///
-/// Adding takes constant time, reading what there is takes none: what was read stays as it was when more is added.
+/// Adding takes constant time, reading what there is takes none: what was read stays as it was when more is added. To that
+/// end a change copies the values if something that was read is still there: let go of it before, where many are kept.
 ///
 /// ```
 /// use flow_core::prelude::*;

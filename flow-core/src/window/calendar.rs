@@ -10,8 +10,8 @@ use crate::Timestamp;
 /// Windows of whole days, weeks, months or years of a calendar, back to back: what a report for a day or a month is of.
 ///
 /// They begin at midnight in a time zone, UTC unless said. Where clocks change, a day has 23 or 25 hours; where a zone
-/// has no midnight on some day, its window begins with the first moment of that day. The rules of all zones are
-/// inside the program, by the feature `time-zones`, which is on by default.
+/// has no midnight on some day, its window begins with the first moment of that day, and where it has two, with the
+/// first. The rules of all zones are inside the program, by the feature `time-zones`, which is on by default.
 ///
 /// Before the year −9000 and after 9000, all is in one window.
 #[derive(Clone, PartialEq, Eq)]
@@ -153,7 +153,12 @@ impl Calendar {
 
     fn window_at(&self, at: Timestamp) -> Window {
         let number = self.number(self.day(at));
-        Window::new(self.start(number), self.start(number + 1))
+        let (start, end) = (self.start(number), self.start(number + 1));
+        // Clocks that go back over midnight show the evening before once more: it is of the day that has begun.
+        if at >= end && number < self.ends.1 {
+            return Window::new(end, self.start(number + 2));
+        }
+        Window::new(start, end)
     }
 }
 

@@ -39,6 +39,17 @@ fn a_day_without_a_midnight_begins_with_its_first_moment() {
 }
 
 #[test]
+fn a_day_with_two_midnights_begins_with_the_first() {
+    // Clocks went from 00:01 on the 7th back to 23:01 on the 6th.
+    let days = Calendar::days(1).time_zone("America/St_Johns");
+    let seventh = "[2010-11-07T02:30:00Z, 2010-11-08T03:30:00Z)";
+    for at in ["2010-11-07T02:30:30Z", "2010-11-07T02:40:00Z", "2010-11-07T03:30:00Z"] {
+        assert_eq!(window(&days, at), seventh, "{at}");
+    }
+    assert_eq!(window(&days, "2010-11-07T02:29:59Z"), "[2010-11-06T02:30:00Z, 2010-11-07T02:30:00Z)");
+}
+
+#[test]
 fn a_zone_may_leave_out_a_day() {
     // Samoa went from the evening of 29 December to the morning of 31 December 2011.
     let apia = Calendar::days(1).time_zone("Pacific/Apia");

@@ -26,7 +26,8 @@ impl Fixed {
     }
 
     fn window_at(self, at: Timestamp) -> Window {
-        let into = at.micros().saturating_sub(self.offset).rem_euclid(self.size);
+        // Not the remainder of the difference, which would leave the numbers at the beginning of time.
+        let into = (at.micros().rem_euclid(self.size) - self.offset).rem_euclid(self.size);
         Window::new(at.offset_micros(-into), at.offset_micros(self.size.saturating_sub(into)))
     }
 }

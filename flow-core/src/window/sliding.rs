@@ -28,7 +28,8 @@ impl Sliding {
 
     /// The start of the last window that starts at or before a moment.
     fn last_start(self, at: Timestamp) -> Timestamp {
-        at.offset_micros(-at.micros().saturating_sub(self.offset).rem_euclid(self.period))
+        // Not the remainder of the difference, which would leave the numbers at the beginning of time.
+        at.offset_micros(-(at.micros().rem_euclid(self.period) - self.offset).rem_euclid(self.period))
     }
 
     fn window_from(self, start: Timestamp) -> Window {
@@ -55,11 +56,11 @@ impl<T> WindowFn<T> for Sliding {
     fn assign(&self, _: &T, at: Timestamp, mut emit: impl FnMut(Window)) {
         let mut start = self.last_start(at);
         loop {
-            let window = self.window_from(start);
-            if !window.contains(at) {
+            // By the distance, since the last moment of time is in no window that it ends.
+            if at.micros().saturating_sub(start.micros()) >= self.size {
                 return;
             }
-            emit(window);
+            emit(self.window_from(start));
             let earlier = start.offset_micros(-self.period);
             if earlier == start {
                 return;
