@@ -1,0 +1,44 @@
+//! Sources that have nothing to say, and what is still known of them.
+mod kit;
+
+use std::time::{Duration, SystemTime};
+
+use flow_core::prelude::*;
+use flow_core::source::{Source, WallTime};
+use flow_runner_local::{LocalRunner, Options};
+use kit::{Feed, Log, Logged};
+
+const MILLI: Duration = Duration::from_millis(1);
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a watermark that follows the clock is seen by the clock alone"
+)]
+fn millis_from_now(millis: u64) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_millis()).unwrap() + millis
+}
+
+#[test]
+fn a_silent_source_whose_watermark_follows_the_clock_has_windows_end() {
+    for workers in [1, 2] {
+        let (log, p) = (Log::default(), Pipeline::new());
+        let feed = Feed::new("feed", &log);
+        let by_clock = feed
+            .clone()
+            .with_timestamps(|millis| Timestamp::from_millis(i64::try_from(*millis).unwrap()))
+            .estimating(WallTime::default());
+        p.read(by_clock)
+            .window(Fixed::of(100 * MILLI))
+            .map(|_| ())
+            .count()
+            .values()
+            .write(Logged(log.clone()));
+        let options = Options { epoch: 5 * MILLI, idle_timeout: 20 * MILLI, ..kit::workers(workers) };
+        let job = LocalRunner::new(options).start(p).unwrap();
+        feed.add([(millis_from_now(300), 0)]);
+        log.wait("the window of the only element ends", |facts| kit::visible(facts) == [1]);
+        job.drain();
+        kit::ends("a drained run", move || job.wait()).unwrap();
+    }
+}
