@@ -130,7 +130,8 @@ impl<S: Source> Reading<S> {
 }
 
 impl<S: Source> Driver for Reading<S> {
-    fn open(&mut self, split: &[u8], position: Option<&[u8]>) -> Result<()> {
+    fn open(&mut self, split: &[u8], position: Option<&[u8]>, now: Timestamp) -> Result<()> {
+        self.context.clock.set(now);
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
         let reader = self.source.reader(&split, position, &self.context)?;
@@ -225,7 +226,7 @@ mod tests {
         let mut driver = read.driver(StepId(0), &label, CollectionOf::<i32>::new().tee(Vec::new()));
         let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
         let barrier = |epoch| Signal::Barrier { epoch, last: false, since: epoch + 1 };
-        driver.open(&read.splits(1).unwrap()[0], None).unwrap();
+        driver.open(&read.splits(1).unwrap()[0], None, Timestamp::MIN).unwrap();
         driver.signal(barrier(1), &mut cx).unwrap();
         driver.poll(&mut Context::from_waker(Waker::noop()), &mut cx).unwrap();
         assert_eq!(driver.commit(1).len(), 1);

@@ -181,7 +181,7 @@ impl Worker {
             let gates = gates.remove(&step).unwrap_or_default();
             let mut source = SourceRun::new(step, &**read, driver, place.worker, splits, gates);
             cx.enter(step);
-            guard(&mut cx, |cx| source.open(place.workers).map_err(|e| cx.error_here(e)))?;
+            guard(&mut cx, |cx| source.open(place.workers, cx.now).map_err(|e| cx.error_here(e)))?;
             sources.push(source);
         }
         let holding_limit = place.options.holding_bytes();

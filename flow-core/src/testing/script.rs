@@ -297,7 +297,7 @@ struct Playing<T> {
 }
 
 impl<T: Element> Driver for Playing<T> {
-    fn open(&mut self, _: &[u8], _: Option<&[u8]>) -> Result<()> {
+    fn open(&mut self, _: &[u8], _: Option<&[u8]>, _: Timestamp) -> Result<()> {
         Ok(())
     }
 
