@@ -387,6 +387,9 @@ impl Worker {
             source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
         }
         self.show();
+        if self.reach_what_is_awaited() {
+            return Ok(());
+        }
         let (messages, commands, local) = (&self.place.messages, &self.place.commands, &self.local);
         let (stations, sources, traffic, cx) = (&self.stations, &self.sources, &self.place.traffic, &self.cx);
         let is_gated = |gates: &Gates| !gates.are_open(traffic, cx, self.holding_limit);
@@ -399,6 +402,13 @@ impl Worker {
                 && sources.iter().all(|s| !s.is_ready() || is_gated(&s.gates))
         });
         Ok(())
+    }
+
+    /// Nobody turns the clock of a script that is over: it moves to the moment at which the next step goes on reading.
+    fn reach_what_is_awaited(&self) -> bool {
+        let waits = |station: &&Station| !station.is_working() && station.inbox.is_reading();
+        let awaited = self.stations.iter().filter(waits).filter_map(|station| station.inbox.deadline()).min();
+        self.cx.draining && awaited.is_some_and(|at| self.place.clock.reach(at))
     }
 
     /// How long to sleep at most: until the next processing-time deadline, or until a silent source is idle.
