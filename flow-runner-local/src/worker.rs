@@ -93,6 +93,8 @@ impl Board {
 /// Every so many turns the time that steps take is measured, and the counts are shown.
 const SAMPLE_EVERY: u64 = 16;
 const SHOW_EVERY: u64 = 1024;
+/// Every so many turns a worker that is never at rest looks at what is otherwise looked at when it is.
+const LOOK_EVERY: u64 = 64;
 
 pub(crate) struct Worker {
     place: Place,
@@ -222,6 +224,9 @@ impl Worker {
                 self.poke()?;
             }
             self.call_due_sources();
+            if self.turns.is_multiple_of(LOOK_EVERY) {
+                self.look_around()?;
+            }
             if self.turn()? {
                 self.dirty = true;
                 self.report_epoch();
@@ -234,6 +239,17 @@ impl Worker {
             }
             self.rest()?;
         }
+    }
+
+    /// Sees to what sources with always more to say would have wait without end: steps that wait for a view or for a
+    /// moment, and the end of a run in which only views are still loaded.
+    fn look_around(&mut self) -> Result<()> {
+        self.tell_ended();
+        if self.cx.views_changed || self.is_past_deadline() {
+            self.poke()?;
+            self.report_epoch();
+        }
+        Ok(())
     }
 
     /// One turn of work; false if there was nothing to do.
@@ -370,13 +386,17 @@ impl Worker {
         }
     }
 
-    /// Nothing to do: tells who wants to know, and sleeps until there is.
-    fn rest(&mut self) -> Result<()> {
-        self.report_epoch();
+    fn tell_ended(&mut self) {
         if !self.told_ended && self.has_read_all() {
             self.told_ended = true;
             let _ = self.place.events.send((self.place.worker, Event::SourcesEnded));
         }
+    }
+
+    /// Nothing to do: tells who wants to know, and sleeps until there is.
+    fn rest(&mut self) -> Result<()> {
+        self.report_epoch();
+        self.tell_ended();
         if self.stations.iter().all(Station::is_empty)
             && !self.sources.iter().any(|source| source.is_loading(self.cx.now))
             && let Some(round) = self.settle.take()
