@@ -99,7 +99,7 @@ struct Side<T, U, S: Views, B> {
     held: Bundle<T>,
     /// The windows of what is held, so that it is gone through only when there is something for one of them.
     windows: BTreeSet<Window>,
-    /// The least timestamp of what is held.
+    /// The least timestamp of what is held, or the end of a window of it.
     oldest: Timestamp,
     held_since: Option<Epoch>,
     /// A signal that what is held must be in front of.
@@ -187,7 +187,9 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
 
     fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         self.held_since = Some(self.held_since.map_or(self.epoch, |since| since.min(self.epoch)));
-        let oldest = (0..bundle.len()).map(|at| bundle.times.get(at)).min();
+        // A timestamp may lie behind its window, which must not end meanwhile all the same.
+        let end = |at| bundle.windows.get(at).max_timestamp();
+        let oldest = (0..bundle.len()).map(|at| bundle.times.get(at).min(end(at))).min();
         self.oldest = oldest.unwrap_or(Timestamp::MAX).min(self.oldest);
         match bundle.windows.uniform() {
             Some(window) => self.windows.extend([window]),
