@@ -77,9 +77,9 @@ impl Pipeline {
     #[track_caller]
     pub fn periodic_impulse(&self, impulse: impl Into<Impulse>) -> PCollection<Timestamp> {
         let impulse = impulse.into();
-        if impulse.period().is_zero() {
-            let message =
-                "ticks need a period: without one they would all be at the same moment, without end";
+        if impulse.period().as_micros() == 0 {
+            let message = "ticks need a period of a microsecond at least, which is what time is measured in: otherwise \
+                           they would all be at the same moment, without end";
             self.graph.lock().error(message, Location::caller());
         }
         self.source("periodic_impulse", impulse.to_string(), impulse)
@@ -118,8 +118,9 @@ impl Pipeline {
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
         let location = Location::caller();
-        if every.is_zero() {
-            let message = "a refreshing view needs a period: without one it would be loaded all the time";
+        if every.as_micros() == 0 {
+            let message = "a refreshing view needs a period of a microsecond at least: otherwise it would be loaded all \
+                           the time";
             self.graph.lock().error(message, location);
         }
         let windowing = Windowing::default();

@@ -1,5 +1,6 @@
 //! Sources in the graph.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -75,11 +76,27 @@ struct Reading<S: Source> {
 struct Slot<R: Reader> {
     reader: R,
     /// Since when it has had nothing to say, and its watermark then.
-    quiet: Option<(Timestamp, Timestamp)>,
+    quiet: Cell<Option<(Timestamp, Timestamp)>>,
     /// A barrier has marked its end.
     end_marked: bool,
     /// Positions at barriers that are not committed yet.
     marks: VecDeque<(Epoch, R::Position)>,
+}
+
+impl<R: Reader> Slot<R> {
+    /// Its watermark, unless it has had nothing to say for too long. One whose watermark moves by itself, as the clock
+    /// does, says something although nobody asks it for elements.
+    fn watermark(&self, now: Timestamp, idle_before: Timestamp) -> Option<Timestamp> {
+        let watermark = self.reader.watermark();
+        match self.quiet.get() {
+            Some((since, before)) if before == watermark => (since > idle_before).then_some(watermark),
+            Some(_) => {
+                self.quiet.set(Some((now, watermark)));
+                Some(watermark)
+            }
+            None => Some(watermark),
+        }
+    }
 }
 
 impl<S: Source> Reading<S> {
@@ -91,14 +108,14 @@ impl<S: Source> Reading<S> {
         let next = match slot.reader.poll_next(task, &mut self.bundle) {
             Poll::Pending => {
                 let watermark = slot.reader.watermark();
-                if slot.quiet.is_none_or(|(_, before)| before != watermark) {
-                    slot.quiet = Some((cx.now, watermark));
+                if slot.quiet.get().is_none_or(|(_, before)| before != watermark) {
+                    slot.quiet.set(Some((cx.now, watermark)));
                 }
                 return Ok(false);
             }
             Poll::Ready(next) => next.map_err(|e| cx.error_here(e))?,
         };
-        slot.quiet = None;
+        slot.quiet.set(None);
         if next == Next::End {
             self.ended.push(self.open.swap_remove(self.turn));
         }
@@ -113,11 +130,12 @@ impl<S: Source> Reading<S> {
 }
 
 impl<S: Source> Driver for Reading<S> {
-    fn open(&mut self, split: &[u8], position: Option<&[u8]>) -> Result<()> {
+    fn open(&mut self, split: &[u8], position: Option<&[u8]>, now: Timestamp) -> Result<()> {
+        self.context.clock.set(now);
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
         let reader = self.source.reader(&split, position, &self.context)?;
-        self.open.push(Slot { reader, quiet: None, end_marked: false, marks: VecDeque::new() });
+        self.open.push(Slot { reader, quiet: Cell::default(), end_marked: false, marks: VecDeque::new() });
         Ok(())
     }
 
@@ -147,9 +165,8 @@ impl<S: Source> Driver for Reading<S> {
         if self.open.is_empty() {
             return SourceWatermark::NoSplit;
         }
-        let counting =
-            self.open.iter().filter(|slot| slot.quiet.is_none_or(|(since, _)| since > idle_before));
-        counting.map(|slot| slot.reader.watermark()).min().map_or(SourceWatermark::Idle, SourceWatermark::At)
+        let counting = self.open.iter().filter_map(|slot| slot.watermark(now, idle_before));
+        counting.min().map_or(SourceWatermark::Idle, SourceWatermark::At)
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
@@ -209,7 +226,7 @@ mod tests {
         let mut driver = read.driver(StepId(0), &label, CollectionOf::<i32>::new().tee(Vec::new()));
         let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
         let barrier = |epoch| Signal::Barrier { epoch, last: false, since: epoch + 1 };
-        driver.open(&read.splits(1).unwrap()[0], None).unwrap();
+        driver.open(&read.splits(1).unwrap()[0], None, Timestamp::MIN).unwrap();
         driver.signal(barrier(1), &mut cx).unwrap();
         driver.poll(&mut Context::from_waker(Waker::noop()), &mut cx).unwrap();
         assert_eq!(driver.commit(1).len(), 1);

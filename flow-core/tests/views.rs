@@ -116,3 +116,20 @@ fn a_window_of_a_view_stays_until_its_slowest_reader_is_past_it() {
     assert_eq!(of_fast.values(), [10]);
     assert_eq!(of_slow.values(), [20]);
 }
+
+#[test]
+fn an_element_that_waits_keeps_its_window_open_though_its_timestamp_lies_behind_that() {
+    let at = Timestamp::from_secs;
+    let p = Pipeline::new();
+    let script = Script::new(&p);
+    let (main, side) = (script.input::<u32>(), script.input::<u32>());
+    let minutes = || Fixed::of(Duration::from_mins(1));
+    let factor = side.collection().window(minutes()).as_single_or(0);
+    let moved = main.collection().window(minutes()).with_timestamps(move |_| at(120));
+    let sums =
+        collect(&moved.with(&factor).map(|n, factor| n * factor).map(|n| ((), n)).sum_per_key().values());
+    main.add([(1, at(10))]).watermark(at(100));
+    side.add([(7, at(20))]).watermark(at(60));
+    ReferenceRunner::new().run(p).unwrap();
+    assert_eq!(sums.values(), [7]);
+}

@@ -27,6 +27,14 @@ impl Clock {
             micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
         }
     }
+
+    /// Moves a scripted clock to a moment that is waited for; true if that is later than it was.
+    pub(crate) fn reach(&self, at: Timestamp) -> bool {
+        match self {
+            Clock::System => false,
+            Clock::Script(micros) => micros.fetch_max(at.micros(), Ordering::AcqRel) < at.micros(),
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]

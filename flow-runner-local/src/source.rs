@@ -89,10 +89,10 @@ impl SourceRun {
     }
 
     /// Opens this worker's share of splits that are read at once.
-    pub(crate) fn open(&mut self, workers: usize) -> Result<()> {
+    pub(crate) fn open(&mut self, workers: usize, now: Timestamp) -> Result<()> {
         if self.kind != Kind::OneByOne {
             for split in self.splits.all().iter().skip(self.worker).step_by(workers) {
-                self.driver.open(split, None)?;
+                self.driver.open(split, None, now)?;
             }
         }
         Ok(())
@@ -162,7 +162,7 @@ impl SourceRun {
             match self.splits.take(self.worker, &cx.waker) {
                 Take::Split(split) => {
                     cx.enter(self.step);
-                    guard(cx, |cx| self.driver.open(&split, None).map_err(|e| cx.error_here(e)))?;
+                    guard(cx, |cx| self.driver.open(&split, None, cx.now).map_err(|e| cx.error_here(e)))?;
                     return Ok(true);
                 }
                 Take::Wait => {

@@ -93,6 +93,8 @@ impl Board {
 /// Every so many turns the time that steps take is measured, and the counts are shown.
 const SAMPLE_EVERY: u64 = 16;
 const SHOW_EVERY: u64 = 1024;
+/// Every so many turns a worker that is never at rest looks at what is otherwise looked at when it is.
+const LOOK_EVERY: u64 = 64;
 
 pub(crate) struct Worker {
     place: Place,
@@ -181,7 +183,7 @@ impl Worker {
             let gates = gates.remove(&step).unwrap_or_default();
             let mut source = SourceRun::new(step, &**read, driver, place.worker, splits, gates);
             cx.enter(step);
-            guard(&mut cx, |cx| source.open(place.workers).map_err(|e| cx.error_here(e)))?;
+            guard(&mut cx, |cx| source.open(place.workers, cx.now).map_err(|e| cx.error_here(e)))?;
             sources.push(source);
         }
         let holding_limit = place.options.holding_bytes();
@@ -222,6 +224,9 @@ impl Worker {
                 self.poke()?;
             }
             self.call_due_sources();
+            if self.turns.is_multiple_of(LOOK_EVERY) {
+                self.look_around()?;
+            }
             if self.turn()? {
                 self.dirty = true;
                 self.report_epoch();
@@ -234,6 +239,17 @@ impl Worker {
             }
             self.rest()?;
         }
+    }
+
+    /// Sees to what sources with always more to say would have wait without end: steps that wait for a view or for a
+    /// moment, and the end of a run in which only views are still loaded.
+    fn look_around(&mut self) -> Result<()> {
+        self.tell_ended();
+        if self.cx.views_changed || self.is_past_deadline() {
+            self.poke()?;
+            self.report_epoch();
+        }
+        Ok(())
     }
 
     /// One turn of work; false if there was nothing to do.
@@ -370,13 +386,17 @@ impl Worker {
         }
     }
 
-    /// Nothing to do: tells who wants to know, and sleeps until there is.
-    fn rest(&mut self) -> Result<()> {
-        self.report_epoch();
+    fn tell_ended(&mut self) {
         if !self.told_ended && self.has_read_all() {
             self.told_ended = true;
             let _ = self.place.events.send((self.place.worker, Event::SourcesEnded));
         }
+    }
+
+    /// Nothing to do: tells who wants to know, and sleeps until there is.
+    fn rest(&mut self) -> Result<()> {
+        self.report_epoch();
+        self.tell_ended();
         if self.stations.iter().all(Station::is_empty)
             && !self.sources.iter().any(|source| source.is_loading(self.cx.now))
             && let Some(round) = self.settle.take()
@@ -387,6 +407,9 @@ impl Worker {
             source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
         }
         self.show();
+        if self.reach_what_is_awaited() {
+            return Ok(());
+        }
         let (messages, commands, local) = (&self.place.messages, &self.place.commands, &self.local);
         let (stations, sources, traffic, cx) = (&self.stations, &self.sources, &self.place.traffic, &self.cx);
         let is_gated = |gates: &Gates| !gates.are_open(traffic, cx, self.holding_limit);
@@ -399,6 +422,13 @@ impl Worker {
                 && sources.iter().all(|s| !s.is_ready() || is_gated(&s.gates))
         });
         Ok(())
+    }
+
+    /// Nobody turns the clock of a script that is over: it moves to the moment at which the next step goes on reading.
+    fn reach_what_is_awaited(&self) -> bool {
+        let waits = |station: &&Station| !station.is_working() && station.inbox.is_reading();
+        let awaited = self.stations.iter().filter(waits).filter_map(|station| station.inbox.deadline()).min();
+        self.cx.draining && awaited.is_some_and(|at| self.place.clock.reach(at))
     }
 
     /// How long to sleep at most: until the next processing-time deadline, or until a silent source is idle.

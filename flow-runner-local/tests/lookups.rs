@@ -134,3 +134,37 @@ fn a_scratch_folder_that_cannot_be_used_is_named() {
     );
     assert!(said.contains("--scratch-dir"), "{said}");
 }
+
+/// How many files of a folder this process has open, named or not.
+#[cfg(target_os = "linux")]
+fn open_files(folder: &std::path::Path) -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    open.filter(|fd| {
+        std::fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|file| file.starts_with(folder))
+    })
+    .count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn many_small_tables_take_few_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let p = Pipeline::new();
+    let numbers =
+        p.create(0..60_000).with_timestamps(|n| at(*n / 20)).window(Fixed::of(Duration::from_secs(1)));
+    let table = numbers.map(|n| (n, n)).as_lookup();
+    let found =
+        numbers.filter(|n| n % 20 == 0).with(&table).process(move |n, table, out| -> Result<(), BoxError> {
+            let files = if n % 1000 == 0 { open_files(&path) } else { 0 };
+            out.emit((table.get(&n)? == Some(n), table.is_spilled(), files));
+            Ok(())
+        });
+    let found = collect(&found);
+    kit::run(kit::workers(2).with_memory_limit(TIGHT).with_scratch_dir(folder.path()), p);
+    let found = found.values();
+    assert!(found.len() == 3000 && found.iter().all(|(is_right, ..)| *is_right));
+    assert!(found.iter().filter(|(_, is_spilled, _)| *is_spilled).count() > 1000);
+    let most = found.iter().map(|(.., files)| *files).max().unwrap();
+    assert!(most < 200, "{most} files are open at once");
+}

@@ -196,3 +196,47 @@ proptest! {
         prop_assert_eq!(read.sorted(), expected);
     }
 }
+
+/// An element, once it has been asked for so often.
+#[derive(Clone)]
+struct Asked(std::sync::Arc<std::sync::atomic::AtomicU64>);
+
+impl SplittableFn<u64, u64> for Asked {
+    type Restriction = OffsetRange;
+
+    fn restriction(&self, _: &u64) -> Result<OffsetRange, BoxError> {
+        Ok(OffsetRange::new(0, 1))
+    }
+
+    fn process(
+        &self,
+        element: &u64,
+        cx: &mut SplittableCx<'_, OffsetRange, u64>,
+    ) -> Result<Resume, BoxError> {
+        if self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 5 {
+            return Ok(Resume::After(Duration::from_secs(1)));
+        }
+        if cx.try_claim(&0) {
+            cx.emit(*element);
+        }
+        Ok(Resume::Done)
+    }
+}
+
+#[test]
+fn what_waits_for_something_outside_when_a_script_is_over_still_comes() {
+    for workers in [0, 1, 2] {
+        let p = Pipeline::new();
+        let read = flow_core::testing::stream::<u64>()
+            .add([(7, Timestamp::from_secs(1))])
+            .collection(&p)
+            .par_do_splittable(Asked(std::sync::Arc::default()));
+        let read = collect(&read);
+        if workers == 0 {
+            ReferenceRunner::new().run(p).unwrap();
+        } else {
+            kit::run(kit::workers(workers), p);
+        }
+        assert_eq!(read.values(), [7]);
+    }
+}

@@ -247,8 +247,8 @@ pub enum SourceWatermark {
 
 /// Reads splits of a source into a worker's chain.
 pub trait Driver {
-    /// Starts reading a split.
-    fn open(&mut self, split: &[u8], position: Option<&[u8]>) -> Result<()>;
+    /// Starts reading a split at `now`, in processing time.
+    fn open(&mut self, split: &[u8], position: Option<&[u8]>, now: Timestamp) -> Result<()>;
 
     /// Reads about a bundle from one of the open splits and passes it down the chain.
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress>;

@@ -103,10 +103,11 @@ impl<T: Element> PCollection<T> {
         K: Key,
         E: Into<BoxError>,
     {
-        if watch.period().is_zero() {
+        if watch.period().as_micros() == 0 {
             self.error(
                 Location::caller(),
-                "what is watched is looked at every so often: this is every 0 seconds",
+                "what is watched is looked at every so often, a microsecond apart at least: otherwise it would be \
+                 looked at all the time",
             );
         }
         let poll = Arc::new(move |element: &T| poll(element).map_err(Into::into));

@@ -81,7 +81,7 @@ impl Run {
             let Op::Read(read) = &graph.step(*step).op else { continue };
             let label = &graph.step(*step).label;
             for split in read.splits(1).map_err(|e| e.at(label))? {
-                driver.open(&split, None).map_err(|e| e.at(label))?;
+                driver.open(&split, None, self.cx.now).map_err(|e| e.at(label))?;
             }
         }
         Ok(())

@@ -106,7 +106,7 @@ impl Ticking {
 }
 
 impl Driver for Ticking {
-    fn open(&mut self, _: &[u8], _: Option<&[u8]>) -> Result<()> {
+    fn open(&mut self, _: &[u8], _: Option<&[u8]>, _: Timestamp) -> Result<()> {
         self.is_here = true;
         Ok(())
     }

@@ -92,7 +92,7 @@ impl<V: Send + Sync + 'static> Loading<V> {
 }
 
 impl<V: Send + Sync + 'static> Driver for Loading<V> {
-    fn open(&mut self, _: &[u8], _: Option<&[u8]>) -> Result<()> {
+    fn open(&mut self, _: &[u8], _: Option<&[u8]>, _: Timestamp) -> Result<()> {
         self.is_here = true;
         Ok(())
     }

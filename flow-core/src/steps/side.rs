@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::emit::{BundleEnd, Emit};
@@ -73,6 +74,7 @@ where
             tables: views.tables(cx),
             lateness: windowing.lateness,
             held: Bundle::default(),
+            windows: BTreeSet::new(),
             oldest: Timestamp::MAX,
             held_since: None,
             waiting: None,
@@ -95,7 +97,9 @@ struct Side<T, U, S: Views, B> {
     tables: S::Tables,
     lateness: i64,
     held: Bundle<T>,
-    /// The least timestamp of what is held.
+    /// The windows of what is held, so that it is gone through only when there is something for one of them.
+    windows: BTreeSet<Window>,
+    /// The least timestamp of what is held, or the end of a window of it.
     oldest: Timestamp,
     held_since: Option<Epoch>,
     /// A signal that what is held must be in front of.
@@ -183,8 +187,14 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
 
     fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         self.held_since = Some(self.held_since.map_or(self.epoch, |since| since.min(self.epoch)));
-        let oldest = (0..bundle.len()).map(|at| bundle.times.get(at)).min();
+        // A timestamp may lie behind its window, which must not end meanwhile all the same.
+        let end = |at| bundle.windows.get(at).max_timestamp();
+        let oldest = (0..bundle.len()).map(|at| bundle.times.get(at).min(end(at))).min();
         self.oldest = oldest.unwrap_or(Timestamp::MAX).min(self.oldest);
+        match bundle.windows.uniform() {
+            Some(window) => self.windows.extend([window]),
+            None => self.windows.extend((0..bundle.len()).map(|at| bundle.windows.get(at))),
+        }
         self.held.append(bundle);
         self.show(cx);
     }
@@ -196,10 +206,21 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
         cx.holding[self.step.index()] = if is_long { usize::MAX } else { self.held.shallow_bytes() };
     }
 
+    /// Whether the views are there for something that is held.
+    fn is_any_there(&self, cx: &Cx) -> Result<bool> {
+        for window in &self.windows {
+            if self.find(*window, cx)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn retry(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        if self.held.is_empty() {
+        if !self.is_any_there(cx)? {
             return Ok(());
         }
+        self.windows.clear();
         let since = self.held_since.take();
         let mut held = self.held.take();
         self.oldest = Timestamp::MAX;

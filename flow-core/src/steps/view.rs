@@ -1,8 +1,7 @@
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-
-use hashbrown::HashMap;
 
 use crate::exec::{Cx, ExchangeOp, Op, Receiver, Signal};
 use crate::keyed::Broadcast;
@@ -12,7 +11,8 @@ use crate::{BoxError, Bundle, Result, Timestamp};
 /// A view's contents on one worker, by the view's windows.
 pub(crate) struct ViewTable<V> {
     windowing: Windowing,
-    by_window: RefCell<HashMap<Window, Arc<V>, foldhash::fast::FixedState>>,
+    /// In the order in which windows end, so that those that are over are found without a look at the others.
+    by_window: RefCell<BTreeMap<(Timestamp, Window), Arc<V>>>,
     watermark: Cell<Timestamp>,
     /// For each step that reads the view here, the end of the windows that it will not ask for again.
     readers: RefCell<Vec<Timestamp>>,
@@ -38,14 +38,14 @@ impl<V: 'static> ViewTable<V> {
         let side =
             self.windowing.side_window(main).ok_or("no window of the view belongs to this window of the main input, whose elements would see nothing: put what the \
                  view is made of into windows that cover it")?;
-        if let Some(value) = self.by_window.borrow().get(&side) {
+        if let Some(value) = self.by_window.borrow().get(&at(side)) {
             return Ok(Some(Arc::clone(value)));
         }
         if self.watermark.get() <= side.max_timestamp() {
             return Ok(None);
         }
         let empty = Arc::new((self.empty)()?);
-        self.by_window.borrow_mut().insert(side, Arc::clone(&empty));
+        self.by_window.borrow_mut().insert(at(side), Arc::clone(&empty));
         Ok(Some(empty))
     }
 
@@ -61,8 +61,18 @@ impl<V: 'static> ViewTable<V> {
         let mut readers = self.readers.borrow_mut();
         readers[reader] = main_watermark.offset_micros(-lateness);
         let least = readers.iter().copied().min().unwrap_or(Timestamp::MIN);
-        self.by_window.borrow_mut().retain(|window, _| least <= window.max_timestamp());
+        let mut by_window = self.by_window.borrow_mut();
+        while let Some(first) = by_window.first_entry()
+            && first.key().0 < least
+        {
+            first.remove();
+        }
     }
+}
+
+/// Where a window stands among others.
+fn at(window: Window) -> (Timestamp, Window) {
+    (window.max_timestamp(), window)
 }
 
 /// A view as one step on one worker reads it.
@@ -110,7 +120,7 @@ impl<V> Receiver<Arc<V>> for Publish<V> {
         // Nobody reads it here, and so nobody would have it forgotten.
         let is_read = !self.table.readers.borrow().is_empty();
         for (value, meta) in bundle.drain().filter(|_| is_read) {
-            by_window.insert(meta.window, value);
+            by_window.insert(at(meta.window), value);
         }
         cx.views_changed = true;
         Ok(())

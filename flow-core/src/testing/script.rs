@@ -114,11 +114,12 @@ impl<T: Element> Input<T> {
 impl<T> Line<T> {
     /// Why this line cannot come after others, in the user's words.
     fn follows(&self, lines: &[(usize, Line<T>)]) -> Result<(), String> {
-        let watermarks = lines.iter().filter_map(|(_, line)| match line {
+        // The last is the latest: one that goes back is no line.
+        let watermark = lines.iter().rev().find_map(|(_, line)| match line {
             Line::Watermark(to) => Some(*to),
             Line::Elements(_) => None,
         });
-        let watermark = watermarks.max().unwrap_or(Timestamp::MIN);
+        let watermark = watermark.unwrap_or(Timestamp::MIN);
         match self {
             Line::Watermark(to) if *to < watermark => Err(format!(
                 "a watermark cannot go back: this one is {to}, and it was {watermark}, by which everything in \
@@ -297,7 +298,7 @@ struct Playing<T> {
 }
 
 impl<T: Element> Driver for Playing<T> {
-    fn open(&mut self, _: &[u8], _: Option<&[u8]>) -> Result<()> {
+    fn open(&mut self, _: &[u8], _: Option<&[u8]>, _: Timestamp) -> Result<()> {
         Ok(())
     }
 
@@ -319,7 +320,8 @@ impl<T: Element> Driver for Playing<T> {
 
     fn play(&mut self, at: usize, mine: bool, cx: &mut Cx) -> Result<()> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = lines.iter().find(|(step, _)| *step == at).map(|(_, line)| line.clone());
+        let line = lines.binary_search_by_key(&at, |(step, _)| *step);
+        let line = line.ok().map(|line| lines[line].1.clone());
         drop(lines);
         match line {
             None => Ok(()),
