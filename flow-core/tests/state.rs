@@ -477,3 +477,34 @@ fn a_key_may_be_forgotten_when_its_window_expires() {
     let sums = apply([(1, 2), (1, 3), (4, 5)], |n: &PCollection<(u32, u32)>| n.par_do_stateful(Thorough));
     assert_eq!(sums, [5, 5]);
 }
+
+/// Sets a timer when it is over.
+#[derive(Clone)]
+struct TooLate;
+
+impl StatefulFn<u32, u32, u32> for TooLate {
+    type State = ();
+    type Timer = ();
+
+    fn process(&self, _: &u32, _: u32, (): &mut (), _: &mut StatefulCx<'_, (), u32>) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn on_window_expiration(
+        &self,
+        _: &u32,
+        (): &mut (),
+        cx: &mut StatefulCx<'_, (), u32>,
+    ) -> Result<(), BoxError> {
+        cx.set_timer((), cx.timestamp());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_timer_that_would_never_fire_is_an_error() {
+    let p = Pipeline::new();
+    p.create([7]).key_by(|n: &u32| *n).par_do_stateful(TooLate).for_each(|_| {});
+    let error = ReferenceRunner::new().run(p).unwrap_err();
+    assert!(error.report().contains("it would never fire: emit what is left at once"), "{}", error.report());
+}

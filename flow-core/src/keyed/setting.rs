@@ -1,7 +1,7 @@
 use std::fmt::{self, Debug};
 use std::time::Duration;
 
-use super::context::StatefulCx;
+use super::context::{Cause, StatefulCx};
 use super::timers::{Domain, Set};
 use crate::Timestamp;
 use crate::time::micros;
@@ -123,6 +123,13 @@ impl<'c, 'a, Timer: Clone + Ord + Debug, Out> TimerSetting<'c, 'a, Timer, Out> {
 
     fn set(self, domain: Domain, at: Timestamp, default: Timestamp) {
         let TimerSetting { cx, timer, output, .. } = self;
+        if matches!(cx.call.cause, Cause::Expiration) {
+            cx.fail(format!(
+                "timer {timer:?} is set at the expiration of its window, behind which it would never fire: emit what is left \
+                 at once"
+            ));
+            return;
+        }
         let output = match output {
             Output::Default => Ok((default, true)),
             Output::Without => Ok((default, false)),

@@ -72,7 +72,7 @@ pub trait StatefulFn<K, V, Out>: Clone + Send + Sync + 'static {
 
     /// Called when the window expires, before its state goes; results have the window's last timestamp. All its timers of
     /// event time have fired by then. Those of processing time that are not due yet go with the window, unless the input has
-    /// ended, and a timer that is set now never fires.
+    /// ended, and to set an event timer now is an error: it would never fire.
     fn on_window_expiration(
         &self,
         key: &K,
