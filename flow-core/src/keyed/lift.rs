@@ -18,6 +18,7 @@ where
         combine,
         slots: Vec::new(),
         occupied: Vec::new(),
+        first_end: Timestamp::MAX,
         watermark: Timestamp::MIN,
         worth: Worth::default(),
         scatter: Scatter::new(outbox),
@@ -38,9 +39,11 @@ struct Slot<K, A> {
 struct Lift<K, V, C: CombineFn<V>> {
     step: StepId,
     combine: C,
-    /// Direct-mapped by hash; empty until the first element.
+    /// Direct-mapped by key and window; empty until the first element.
     slots: Vec<Option<Slot<K, C::Accumulator>>>,
     occupied: Vec<u32>,
+    /// The first window that ends of those in here, at least: its last moment.
+    first_end: Timestamp,
     watermark: Timestamp,
     worth: Worth,
     scatter: Scatter<K, C::Accumulator>,
@@ -79,7 +82,8 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
 
     #[inline]
     fn add(&mut self, hash: u64, key: K, value: V, window: Window) {
-        let at = (hash as usize) & (SLOTS - 1);
+        let at = slot_of(hash, window);
+        self.first_end = self.first_end.min(window.max_timestamp());
         if let Some(slot) = &mut self.slots[at] {
             if slot.hash == hash && slot.window == window && slot.key == key {
                 self.combine.add(&mut slot.accumulator, value);
@@ -108,6 +112,30 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
         self.singles = singles.values;
     }
 
+    /// Sends what is in windows that are over once the watermark is here. Nothing of the others is due before, so they go
+    /// on combining.
+    fn flush_before(&mut self, watermark: Timestamp) {
+        if self.first_end >= watermark {
+            return;
+        }
+        let mut first_end = Timestamp::MAX;
+        let Lift { slots, occupied, scatter, worth, .. } = self;
+        occupied.retain(|at| {
+            let slot = &mut slots[*at as usize];
+            let end = slot.as_ref().map_or(Timestamp::MIN, |slot| slot.window.max_timestamp());
+            if end >= watermark {
+                first_end = first_end.min(end);
+                return true;
+            }
+            if let Some(old) = slot.take() {
+                worth.sent += 1;
+                scatter.push(old.hash, (old.key, old.accumulator), meta_of(old.window));
+            }
+            false
+        });
+        self.first_end = first_end;
+    }
+
     fn flush(&mut self) {
         for at in self.occupied.drain(..) {
             if let Some(old) = self.slots[at as usize].take() {
@@ -115,7 +143,15 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
                 self.scatter.push(old.hash, (old.key, old.accumulator), meta_of(old.window));
             }
         }
+        self.first_end = Timestamp::MAX;
     }
+}
+
+/// The place of a key and window: an element's windows are not to drive each other out.
+#[inline]
+fn slot_of(hash: u64, window: Window) -> usize {
+    let window = (window.start.micros() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (hash ^ (window >> 40)) as usize & (SLOTS - 1)
 }
 
 /// An accumulator stands at the end of its window: lifting is for results that do.
@@ -163,11 +199,99 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
         cx.enter(self.step);
-        self.flush();
-        if let Signal::Watermark(to) = signal {
-            self.watermark = to;
+        match signal {
+            Signal::Watermark(to) => {
+                self.flush_before(to);
+                self.watermark = to;
+            }
+            // Who is idle is not waited for: the watermark may pass what is in here.
+            Signal::Barrier { .. } | Signal::Idle => self.flush(),
+            Signal::Poke(_) => {}
         }
         self.scatter.signal(signal);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::combine::Count;
+    use crate::exec::Parcel;
+    use crate::keyed::kernel::Keyed;
+
+    /// What was sent, in order.
+    #[derive(Debug, PartialEq)]
+    enum Sent {
+        Counts(Vec<(u32, u64)>),
+        Signal(Signal),
+    }
+
+    struct Seen(Rc<RefCell<Vec<Sent>>>);
+
+    impl Outbox for Seen {
+        fn workers(&self) -> usize {
+            1
+        }
+        fn send(&mut self, _: usize, parcel: Parcel) {
+            let keyed = parcel.data.downcast::<Keyed<u32, u64>>().unwrap();
+            let mut counts = keyed.bundle.values;
+            counts.sort_unstable();
+            self.0.borrow_mut().push(Sent::Counts(counts));
+        }
+        fn signal(&mut self, signal: Signal) {
+            self.0.borrow_mut().push(Sent::Signal(signal));
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    /// Sends elements of keys in minutes, with signals between them.
+    fn sent(steps: &[Result<(u32, i64), Signal>]) -> Vec<Sent> {
+        let seen = Rc::default();
+        let output = sender::<u32, (), Count>(StepId(0), Box::new(Seen(Rc::clone(&seen))), Count);
+        let mut output = crate::exec::typed::<(u32, ())>(output);
+        let label = crate::StepLabel { name: "count".into(), location: std::panic::Location::caller() };
+        let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
+        for step in steps {
+            match step {
+                Err(signal) => output.signal(*signal, &mut cx).unwrap(),
+                Ok((key, minute)) => {
+                    let window = Window::new(at(minute * 60), at(minute * 60 + 60));
+                    let mut bundle = Bundle::with(vec![(*key, ())], meta_of(window));
+                    output.bundle(&mut bundle, &mut cx).unwrap();
+                }
+            }
+        }
+        drop(output);
+        Rc::try_unwrap(seen).unwrap().into_inner()
+    }
+
+    #[test]
+    fn what_no_watermark_has_passed_goes_on_combining() {
+        let (within, behind) = (Signal::Watermark(at(30)), Signal::Watermark(at(60)));
+        let sent = sent(&[Ok((7, 0)), Err(within), Ok((7, 0)), Ok((7, 1)), Err(behind), Ok((7, 1))]);
+        assert_eq!(sent, [Sent::Signal(within), Sent::Counts(vec![(7, 2)]), Sent::Signal(behind)]);
+    }
+
+    #[test]
+    fn nothing_stays_behind_a_barrier_or_while_there_is_nothing_more() {
+        let barrier = Signal::Barrier { epoch: 1, last: false, since: 2 };
+        let sent = sent(&[Ok((7, 0)), Err(barrier), Ok((7, 0)), Err(Signal::Idle)]);
+        let one = || Sent::Counts(vec![(7, 1)]);
+        assert_eq!(sent, [one(), Sent::Signal(barrier), one(), Sent::Signal(Signal::Idle)]);
+    }
+
+    #[test]
+    fn the_windows_of_an_element_have_places_of_their_own() {
+        let places: std::collections::BTreeSet<usize> =
+            (0..6).map(|n| slot_of(12_345, Window::new(at(n * 2), at(n * 2 + 10)))).collect();
+        assert_eq!(places.len(), 6);
     }
 }

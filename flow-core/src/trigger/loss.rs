@@ -72,7 +72,7 @@ mod tests {
     };
 
     fn at_watermark() -> Trigger {
-        Trigger::from(AtWatermark).into()
+        AtWatermark.into()
     }
 
     /// Beam: GroupByKeyTest, the checks of unsafe triggers.

@@ -28,7 +28,7 @@ enum Step {
 use Step::{Clock, Deadline, Elements, Finished, Fires, PastEnd, Waits};
 
 fn at_watermark() -> Trigger {
-    Trigger::from(AtWatermark).into()
+    AtWatermark.into()
 }
 
 fn delay(millis: u64) -> Trigger {

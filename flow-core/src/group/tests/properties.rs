@@ -47,7 +47,7 @@ pub(super) struct Settings {
 fn trigger() -> impl Strategy<Value = Trigger> {
     let leaf = prop_oneof![
         Just(Trigger::Default),
-        Just(Trigger::from(AtWatermark).into()),
+        Just(AtWatermark.into()),
         (1..4_u64).prop_map(after_count),
         (0..20_u64).prop_map(|delay| after_processing_time(Duration::from_millis(delay))),
         Just(Trigger::AfterSynchronizedProcessingTime),
@@ -331,7 +331,7 @@ proptest! {
     fn between_two_watermarks_neither_order_nor_bundles_matter(
         windows in windows(),
         mut settings in settings(),
-        trigger in prop_oneof![Just(Trigger::Default), Just(Trigger::from(AtWatermark).into()), Just(Trigger::from(AtWatermark.late(never())))],
+        trigger in prop_oneof![Just(Trigger::Default), Just(AtWatermark.into()), Just(Trigger::from(AtWatermark.late(never())))],
         steps in prop::collection::vec(
             (prop::collection::vec((0..3_u8, 0..60_i64), 1..12).prop_shuffle(), 0..30_i64), 1..8
         ),

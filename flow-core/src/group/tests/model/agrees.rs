@@ -102,7 +102,7 @@ fn trigger_of_sessions() -> impl Strategy<Value = Trigger> {
     let delay = |n: u64| after_processing_time(Duration::from_millis(n));
     prop_oneof![
         Just(Trigger::Default),
-        Just(Trigger::from(AtWatermark).into()),
+        Just(AtWatermark.into()),
         (1..4_u64).prop_map(|n| repeatedly(after_count(n))),
         (0..20_u64).prop_map(move |n| repeatedly(delay(n))),
         (1..4_u64).prop_map(|n| Trigger::from(AtWatermark.early(after_count(n)))),
