@@ -27,7 +27,8 @@ where
     })
 }
 
-const SLOTS: usize = 1 << 14;
+/// Enough for the ten thousand keys of a few windows at a time: fewer places, and they drive each other out.
+const SLOTS: usize = 1 << 16;
 
 struct Slot<K, A> {
     hash: u64,
