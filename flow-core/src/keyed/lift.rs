@@ -27,8 +27,10 @@ where
     })
 }
 
-/// Enough for the ten thousand keys of a few windows at a time: fewer places, and they drive each other out.
-const SLOTS: usize = 1 << 16;
+/// How many places there are at first: they fit into the cache of a core.
+const FEW: usize = 1 << 14;
+/// How many there are at most, where keys and windows that repeat drive each other out: a few megabytes.
+const MANY: usize = 1 << 17;
 
 struct Slot<K, A> {
     hash: u64,
@@ -64,13 +66,18 @@ impl Worth {
     const PROBE: u32 = 1 << 16;
     const PAUSE: u32 = 1 << 21;
 
-    fn judge(&mut self) {
-        if self.seen >= Self::PROBE {
-            if u64::from(self.sent) * 10 > u64::from(self.seen) * 8 {
-                self.skip = Self::PAUSE;
-            }
-            (self.seen, self.sent) = (0, 0);
+    /// Looks at so many elements at a time; true if more places might help, of which there are `slots`.
+    fn judge(&mut self, slots: usize) -> bool {
+        if self.seen < Self::PROBE {
+            return false;
         }
+        let (seen, sent) = (u64::from(self.seen), u64::from(self.sent));
+        (self.seen, self.sent) = (0, 0);
+        let grows = slots < MANY && sent * 5 > seen;
+        if !grows && sent * 10 > seen * 8 {
+            self.skip = Self::PAUSE;
+        }
+        grows
     }
 }
 
@@ -83,7 +90,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
 
     #[inline]
     fn add(&mut self, hash: u64, key: K, value: V, window: Window) {
-        let at = slot_of(hash, window);
+        let at = slot_of(hash, window) & (self.slots.len() - 1);
         self.first_end = self.first_end.min(window.max_timestamp());
         if let Some(slot) = &mut self.slots[at] {
             if slot.hash == hash && slot.window == window && slot.key == key {
@@ -152,7 +159,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
 #[inline]
 fn slot_of(hash: u64, window: Window) -> usize {
     let window = (window.start.micros() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (hash ^ (window >> 40)) as usize & (SLOTS - 1)
+    (hash ^ (window >> 40)) as usize
 }
 
 /// An accumulator stands at the end of its window: lifting is for results that do.
@@ -165,7 +172,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
         let len = bundle.len();
         cx.enter_with(self.step, len);
         if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, || None);
+            self.slots.resize_with(FEW, || None);
         }
         let lifting = self.worth.skip == 0;
         let watermark = self.watermark;
@@ -188,9 +195,12 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
         }
         if lifting {
             self.worth.seen = self.worth.seen.saturating_add(len as u32);
-            self.worth.judge();
-            if self.worth.skip > 0 {
+            let grows = self.worth.judge(self.slots.len());
+            if grows || self.worth.skip > 0 {
                 self.flush();
+            }
+            if grows {
+                self.slots.resize_with(self.slots.len() * 2, || None);
             }
         } else {
             self.worth.skip = self.worth.skip.saturating_sub(len as u32);
@@ -292,7 +302,7 @@ mod tests {
     #[test]
     fn the_windows_of_an_element_have_places_of_their_own() {
         let places: std::collections::BTreeSet<usize> =
-            (0..6).map(|n| slot_of(12_345, Window::new(at(n * 2), at(n * 2 + 10)))).collect();
+            (0..6).map(|n| slot_of(12_345, Window::new(at(n * 2), at(n * 2 + 10))) % FEW).collect();
         assert_eq!(places.len(), 6);
     }
 }
