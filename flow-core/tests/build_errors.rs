@@ -294,3 +294,15 @@ fn a_calendar_of_nowhere_is_an_error_at_its_line() {
     assert_eq!(at, line);
     assert!(said.starts_with("there is no time zone `Europe/Atlantis`"), "{said}");
 }
+
+#[test]
+fn windows_that_slide_by_next_to_nothing_are_refused() {
+    let p = Pipeline::new();
+    let day = Duration::from_secs(24 * 60 * 60);
+    p.create([1_u32]).window(Sliding::of(day, Duration::from_millis(1))).for_each(|_| {});
+    let said = &errors(p)[0].1;
+    assert!(
+        said.starts_with("each element would be in 86400000 windows of 86400s that start every 1ms"),
+        "{said}"
+    );
+}

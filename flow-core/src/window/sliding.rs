@@ -14,8 +14,12 @@ pub struct Sliding {
     offset: i64,
 }
 
+/// An element in more windows than this is a slip of the units.
+const MOST_WINDOWS: i64 = 1_000_000;
+
 impl Sliding {
-    /// Windows of `size`, one starting every `period`. Durations under a microsecond count as one.
+    /// Windows of `size`, one starting every `period`. Durations under a microsecond count as one. Every element is in `size`
+    /// by `period` windows; more than a million are an error of construction.
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -23,7 +27,16 @@ impl Sliding {
     /// let last_minute_every_ten_seconds = Sliding::of(Duration::from_secs(60), Duration::from_secs(10));
     /// ```
     pub fn of(size: Duration, period: Duration) -> WindowInto<Sliding> {
-        WindowInto::by(Sliding { size: micros(size).max(1), period: micros(period).max(1), offset: 0 })
+        let sliding = Sliding { size: micros(size).max(1), period: micros(period).max(1), offset: 0 };
+        let mut into = WindowInto::by(sliding);
+        let windows = sliding.size / sliding.period;
+        if windows > MOST_WINDOWS {
+            into.refuse(format!(
+                "each element would be in {windows} windows of {size:?} that start every {period:?}: let them \
+                 start less often"
+            ));
+        }
+        into
     }
 
     /// The start of the last window that starts at or before a moment.
