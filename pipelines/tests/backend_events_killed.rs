@@ -3,6 +3,7 @@
 mod process;
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -97,7 +98,9 @@ fn a_process_that_is_killed_again_and_again_loses_nothing() {
         until("it has all that is left", || backlog().delivered >= before + backlog().unacked);
         until("all is in the table", || in_table(&emulator) == wanted(0..published));
         let ended = terminated(last);
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        // One that had not begun to listen yet is killed by the signal, and has taken nothing.
+        let killed = ended.status.signal() == Some(15);
+        assert!(ended.status.success() || killed, "{}", String::from_utf8_lossy(&ended.stderr));
         emulator.clock().advance(Duration::from_mins(10));
         rounds += 1;
         assert!(rounds < 10, "{} messages are never acknowledged", backlog().unacked);
