@@ -298,7 +298,7 @@ fn a_calendar_of_nowhere_is_an_error_at_its_line() {
 #[test]
 fn windows_that_slide_by_next_to_nothing_are_refused() {
     let p = Pipeline::new();
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     p.create([1_u32]).window(Sliding::of(day, Duration::from_millis(1))).for_each(|_| {});
     let said = &errors(p)[0].1;
     assert!(
