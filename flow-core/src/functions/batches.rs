@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::At;
 use crate::element::{Key, Wire};
 use crate::group::Group;
 use crate::keyed::{StatefulCx, StatefulFn};
@@ -100,7 +99,7 @@ impl<V> Default for Waiting<V> {
     }
 }
 
-type Cx<'a, K, V> = StatefulCx<'a, (), At<(K, Group<V>)>>;
+type Cx<'a, K, V> = StatefulCx<'a, (), (K, Group<V>)>;
 
 impl Batching {
     fn bytes_of<V: Wire>(self, value: &V) -> u64 {
@@ -130,11 +129,11 @@ impl Batching {
     fn flush<K: Key, V: Wire>(key: &K, waiting: &mut Waiting<V>, cx: &mut Cx<'_, K, V>) {
         cx.clear_timer(&());
         let Waiting { values, earliest, .. } = std::mem::take(waiting);
-        cx.emit((earliest, (key.clone(), values.into())));
+        cx.pass_on((key.clone(), values.into()), earliest);
     }
 }
 
-impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, Group<V>)>> for Batching {
+impl<K: Key, V: Wire> StatefulFn<K, V, (K, Group<V>)> for Batching {
     type State = Waiting<V>;
     type Timer = ();
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ages::{Ages, ends, span};
-use super::{At, Side};
+use super::Side;
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
 use crate::{BoxError, Timestamp};
@@ -78,7 +78,7 @@ impl IntervalJoin {
     }
 }
 
-impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for IntervalJoin {
+impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, (K, (V, W))> for IntervalJoin {
     type State = Kept<V, W>;
     type Timer = ();
 
@@ -87,7 +87,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for In
         key: &K,
         value: Side<V, W>,
         kept: &mut Kept<V, W>,
-        cx: &mut StatefulCx<'_, (), At<(K, (V, W))>>,
+        cx: &mut StatefulCx<'_, (), (K, (V, W))>,
     ) -> Result<(), BoxError> {
         let at = cx.timestamp();
         kept.ages.came(cx.epoch());
@@ -96,7 +96,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for In
                 let near = at.offset_micros(-self.before)..=at.offset_micros(self.after);
                 for (other, rights) in kept.rights.range(near) {
                     for right in rights {
-                        cx.emit((at.max(*other), (key.clone(), (left.clone(), right.clone()))));
+                        cx.pass_on((key.clone(), (left.clone(), right.clone())), at.max(*other));
                     }
                 }
                 kept.lefts.entry(at).or_default().push(left);
@@ -106,7 +106,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for In
                 let near = at.offset_micros(-self.after)..=at.offset_micros(self.before);
                 for (other, lefts) in kept.lefts.range(near) {
                     for left in lefts {
-                        cx.emit((at.max(*other), (key.clone(), (left.clone(), right.clone()))));
+                        cx.pass_on((key.clone(), (left.clone(), right.clone())), at.max(*other));
                     }
                 }
                 kept.rights.entry(at).or_default().push(right);
@@ -121,7 +121,7 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, W))>> for In
         _: &K,
         (): (),
         kept: &mut Kept<V, W>,
-        cx: &mut StatefulCx<'_, (), At<(K, (V, W))>>,
+        cx: &mut StatefulCx<'_, (), (K, (V, W))>,
     ) -> Result<(), BoxError> {
         kept.next = None;
         match kept.prune(*self, cx.watermark()) {

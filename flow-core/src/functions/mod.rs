@@ -17,14 +17,9 @@ pub(crate) use time_sorted::TimeSorted;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
-
 /// A value of one side of a join.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Side<L, R> {
     Left(L),
     Right(R),
 }
-
-/// What a function emits with the timestamp that its result is to have, which a step behind it sets.
-pub(crate) type At<T> = (Timestamp, T);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ages::{Ages, ends, span};
-use super::{At, Side};
+use super::Side;
 use crate::combine::encoding;
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
@@ -78,7 +78,7 @@ impl<V, W> Kept<V, W> {
     }
 }
 
-type Cx<'a, K, V, W> = StatefulCx<'a, Due, At<(K, (V, Option<W>))>>;
+type Cx<'a, K, V, W> = StatefulCx<'a, Due, (K, (V, Option<W>))>;
 
 impl TemporalJoin {
     fn wait_for_lefts<K: Key, V: Wire, W: Wire>(self, kept: &Kept<V, W>, cx: &mut Cx<'_, K, V, W>) {
@@ -115,7 +115,7 @@ impl TemporalJoin {
     ) {
         let version = kept.valid_at(at);
         for left in lefts {
-            cx.emit((at, (key.clone(), (left, version.clone()))));
+            cx.pass_on((key.clone(), (left, version.clone())), at);
         }
     }
 }
@@ -130,7 +130,7 @@ fn fire_behind<K: Key, V: Wire, W: Wire>(
     cx.timer(due).output_at(moment).at(moment.offset_micros(1).min(expiry));
 }
 
-impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, At<(K, (V, Option<W>))>> for TemporalJoin {
+impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, (K, (V, Option<W>))> for TemporalJoin {
     type State = Kept<V, W>;
     type Timer = Due;
 

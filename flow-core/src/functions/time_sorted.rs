@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::At;
 use super::ages::{Ages, ends};
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
@@ -37,14 +36,14 @@ impl<V> Kept<V> {
     }
 }
 
-type Cx<'a, K, V> = StatefulCx<'a, (), At<(K, V)>>;
+type Cx<'a, K, V> = StatefulCx<'a, (), (K, V)>;
 
 impl TimeSorted {
     /// Passes on the values of the earliest timestamp.
     fn release<K: Key, V: Wire>(key: &K, kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) {
         let Some((at, values)) = kept.values.pop_first() else { return };
         for value in values {
-            cx.emit((at, (key.clone(), value)));
+            cx.pass_on((key.clone(), value), at);
         }
     }
 
@@ -54,7 +53,7 @@ impl TimeSorted {
     }
 }
 
-impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
+impl<K: Key, V: Wire> StatefulFn<K, V, (K, V)> for TimeSorted {
     type State = Kept<V>;
     type Timer = ();
 
@@ -63,7 +62,7 @@ impl<K: Key, V: Wire> StatefulFn<K, V, At<(K, V)>> for TimeSorted {
         let earliest = kept.earliest();
         // What is late goes on at once, but not ahead of what the watermark has reached and is about to go.
         if at < watermark && earliest.is_none_or(|earliest| watermark < earliest) {
-            cx.emit((at, (key.clone(), value)));
+            cx.pass_on((key.clone(), value), at);
             if kept.values.is_empty() {
                 cx.forget();
             }

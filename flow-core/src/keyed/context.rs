@@ -92,7 +92,8 @@ impl<'a, Timer: Clone + Ord + Debug, Out> StatefulCx<'a, Timer, Out> {
         }
     }
 
-    fn pass_on(&mut self, value: Out, time: Timestamp) {
+    /// Passes a result on at any moment: whoever does so has held the watermark there.
+    pub(crate) fn pass_on(&mut self, value: Out, time: Timestamp) {
         if let Cause::SilentTimer(timer) = &self.call.cause {
             let message = format!(
                 "cannot output from timer {timer:?}, which was set without an output timestamp: the watermark did not \

@@ -1,7 +1,7 @@
 use super::PCollection;
 use super::keyed::GROUP_FIRST;
 use crate::element::{Key, Wire};
-use crate::functions::{At, Batch, Batching};
+use crate::functions::{Batch, Batching};
 use crate::group::Group;
 use crate::{BoxError, DoFn, Element, Emit};
 
@@ -27,11 +27,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         V: Wire,
     {
         let batch = batch.into();
-        self.composite("group_into_batches", || {
-            let batches: PCollection<At<(K, Group<V>)>> =
-                self.keeping_state("group_into_batches", batch.to_string(), GROUP_FIRST, Batching(batch));
-            batches.at_their_times()
-        })
+        self.keeping_state("group_into_batches", batch.to_string(), GROUP_FIRST, Batching(batch))
     }
 }
 

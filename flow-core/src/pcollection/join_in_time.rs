@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::PCollection;
 use super::keyed::GROUP_FIRST;
 use crate::element::{Key, Wire};
-use crate::functions::{At, IntervalJoin, Side, TemporalJoin};
+use crate::functions::{IntervalJoin, Side, TemporalJoin};
 use crate::keyed::StatefulFn;
 use crate::time::micros;
 use crate::{Element, steps};
@@ -135,7 +135,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         &self,
         verb: &'static str,
         right: &PCollection<(K, W)>,
-        join: impl StatefulFn<K, Side<V, W>, At<(K, Out)>>,
+        join: impl StatefulFn<K, Side<V, W>, (K, Out)>,
     ) -> PCollection<(K, Out)>
     where
         K: Key,
@@ -145,7 +145,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
             let both = self.both_sides(verb, right);
             let lateness = both.windowing().lateness;
             let in_time = both.then("late", steps::drop_late(lateness));
-            in_time.keeping_state(verb, String::new(), GROUP_FIRST, join).at_their_times()
+            in_time.keeping_state(verb, String::new(), GROUP_FIRST, join)
         })
     }
 }

@@ -2,7 +2,7 @@ use super::PCollection;
 use super::keyed::GROUP_FIRST;
 use crate::Element;
 use crate::element::{Key, Wire};
-use crate::functions::{At, TimeSorted};
+use crate::functions::TimeSorted;
 
 impl<K: Element, V: Element> PCollection<(K, V)> {
     /// The same pairs, those of each key and window in the order of their timestamps: in front of a step with state that
@@ -25,11 +25,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         K: Key,
         V: Wire,
     {
-        self.composite("time_sorted", || {
-            let sort = TimeSorted { lateness: self.windowing().lateness };
-            let sorted: PCollection<At<(K, V)>> =
-                self.keeping_state("time_sorted", String::new(), GROUP_FIRST, sort);
-            sorted.at_their_times()
-        })
+        let sort = TimeSorted { lateness: self.windowing().lateness };
+        self.keeping_state("time_sorted", String::new(), GROUP_FIRST, sort)
     }
 }

@@ -96,12 +96,3 @@ impl<T: Element> PCollection<T> {
         (self.output(step, windowing.clone()), self.output(step, windowing))
     }
 }
-
-impl<T: Element> PCollection<(Timestamp, T)> {
-    /// Each element at the timestamp that it comes with, also an earlier one: whoever made it has held the watermark.
-    #[track_caller]
-    pub(super) fn at_their_times(&self) -> PCollection<T> {
-        let stamped = self.then("timestamp", steps::timestamps(i64::MAX, |(at, _): &(Timestamp, T)| *at));
-        stamped.then("value", steps::map(|(_, value)| value))
-    }
-}
