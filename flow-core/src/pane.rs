@@ -36,6 +36,12 @@ pub struct Pane {
     pub on_time_index: Option<u32>,
 }
 
+impl Pane {
+    /// The only pane of a window, when it is over.
+    pub(crate) const ONLY: Pane =
+        Pane { first: true, last: true, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
+}
+
 impl Default for Pane {
     /// The pane of elements that were never grouped: the only one.
     fn default() -> Self {

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use flow_core::Result;
 use flow_core::exec::{Arrival, Cx, Inbox, Inputs, Parcel, Signal, StepId, guard};
+use flow_core::{Result, Timestamp};
 
 use crate::exchange::Traffic;
 use crate::gates::Gates;
@@ -42,9 +42,9 @@ impl Station {
         !self.working && self.arrivals.is_empty() && self.ready.is_empty()
     }
 
-    /// Whether there is more to pass on of what was taken in.
-    pub(crate) fn is_working(&self) -> bool {
-        self.working
+    /// The processing time at which it goes on by itself; while it has more to pass on, there is nothing to wait for.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        (!self.working).then(|| self.inbox.deadline()).flatten()
     }
 
     /// Does one thing: passes on a bundle of what is due, or takes the next arrival.

@@ -426,16 +426,15 @@ impl Worker {
 
     /// Nobody turns the clock of a script that is over: it moves to the moment at which the next step goes on reading.
     fn reach_what_is_awaited(&self) -> bool {
-        let waits = |station: &&Station| !station.is_working() && station.inbox.is_reading();
-        let awaited = self.stations.iter().filter(waits).filter_map(|station| station.inbox.deadline()).min();
+        let reading = self.stations.iter().filter(|station| station.inbox.is_reading());
+        let awaited = reading.filter_map(Station::deadline).min();
         self.cx.draining && awaited.is_some_and(|at| self.place.clock.reach(at))
     }
 
     /// How long to sleep at most: until the next processing-time deadline, or until a silent source is idle.
     fn patience(&self) -> Duration {
         let longest = Duration::from_millis(250);
-        let idle = self.stations.iter().filter(|station| !station.is_working());
-        let stations = idle.filter_map(|station| station.inbox.deadline());
+        let stations = self.stations.iter().filter_map(Station::deadline);
         let deadline = self.sources.iter().filter_map(SourceRun::deadline).chain(stations).min();
         deadline.map_or(longest, |at| {
             let micros = at.micros().saturating_sub(self.cx.now.micros());
@@ -451,8 +450,7 @@ impl Worker {
 
     fn is_past_deadline(&self) -> bool {
         let now: Timestamp = self.cx.now;
-        let mut idle = self.stations.iter().filter(|station| !station.is_working());
-        idle.any(|station| station.inbox.deadline().is_some_and(|at| at <= now))
+        self.stations.iter().filter_map(Station::deadline).any(|at| at <= now)
     }
 
     fn show(&self) {

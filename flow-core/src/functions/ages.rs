@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::exec::Epoch;
+use crate::keyed::StatefulCx;
 
 /// How old the elements are that a state keeps by time, without a note at each of them: once all is gone that was there
 /// at some moment, what is left came after it.
@@ -27,8 +29,20 @@ impl Ages {
         self.since = self.since.into_iter().chain(epoch).min();
     }
 
+    /// Says how old the state is that keeps these, from the earliest to the latest; one that keeps nothing is let go of.
+    pub(super) fn tell<Timer: Clone + Ord + Debug, Out>(
+        &mut self,
+        kept: Option<(Timestamp, Timestamp)>,
+        cx: &mut StatefulCx<'_, Timer, Out>,
+    ) {
+        let Some((earliest, latest)) = kept else { return cx.forget() };
+        if let Some(since) = self.look(earliest, latest) {
+            cx.keeps_since(since);
+        }
+    }
+
     /// The oldest epoch of what is kept, from the earliest to the latest, if that has changed.
-    pub(super) fn look(&mut self, earliest: Timestamp, latest: Timestamp) -> Option<Epoch> {
+    fn look(&mut self, earliest: Timestamp, latest: Timestamp) -> Option<Epoch> {
         if earliest <= self.latest {
             return None;
         }

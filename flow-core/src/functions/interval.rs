@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ages::{Ages, ends, span};
 use super::Side;
+use super::ages::{Ages, ends, span};
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
 use crate::{BoxError, Timestamp};
@@ -124,15 +124,10 @@ impl<K: Key, V: Wire, W: Wire> StatefulFn<K, Side<V, W>, (K, (V, W))> for Interv
         cx: &mut StatefulCx<'_, (), (K, (V, W))>,
     ) -> Result<(), BoxError> {
         kept.next = None;
-        match kept.prune(*self, cx.watermark()) {
-            Some(at) => self.look_again(at, kept, cx),
-            None => cx.forget(),
+        if let Some(at) = kept.prune(*self, cx.watermark()) {
+            self.look_again(at, kept, cx);
         }
-        if let Some((earliest, latest)) = kept.span()
-            && let Some(since) = kept.ages.look(earliest, latest)
-        {
-            cx.keeps_since(since);
-        }
+        kept.ages.tell(kept.span(), cx);
         Ok(())
     }
 }

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ages::{Ages, ends, span};
 use super::Side;
+use super::ages::{Ages, ends, span};
 use crate::combine::encoding;
 use crate::element::{Key, Wire};
 use crate::keyed::{StatefulCx, StatefulFn};
@@ -67,14 +67,7 @@ impl<V: Wire, W: Wire> Kept<V, W> {
 impl<V, W> Kept<V, W> {
     /// Lets go of the key if nothing is kept, or else says how old that is.
     fn let_go<Out>(&mut self, cx: &mut StatefulCx<'_, Due, Out>) {
-        match span(ends(&self.lefts), ends(&self.versions)) {
-            None => cx.forget(),
-            Some((earliest, latest)) => {
-                if let Some(since) = self.ages.look(earliest, latest) {
-                    cx.keeps_since(since);
-                }
-            }
-        }
+        self.ages.tell(span(ends(&self.lefts), ends(&self.versions)), cx);
     }
 }
 

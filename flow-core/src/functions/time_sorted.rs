@@ -79,14 +79,10 @@ impl<K: Key, V: Wire> StatefulFn<K, V, (K, V)> for TimeSorted {
     fn on_timer(&self, key: &K, (): (), kept: &mut Kept<V>, cx: &mut Cx<'_, K, V>) -> Result<(), BoxError> {
         // Of what is due only the earliest: the timers of other keys between it and the next come first.
         Self::release(key, kept, cx);
-        let Some((earliest, latest)) = ends(&kept.values) else {
-            cx.forget();
-            return Ok(());
-        };
-        cx.set_timer((), self.within(earliest, cx));
-        if let Some(since) = kept.ages.look(earliest, latest) {
-            cx.keeps_since(since);
+        if let Some(earliest) = kept.earliest() {
+            cx.set_timer((), self.within(earliest, cx));
         }
+        kept.ages.tell(ends(&kept.values), cx);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::element::{Element, Key};
 use crate::exec::Epoch;
 use crate::group::Groups;
 use crate::window::{Window, Windowing};
-use crate::{Bundle, Meta, Pane, Result, Timestamp, Timing};
+use crate::{Bundle, Meta, Pane, Result, Timestamp};
 
 /// The general grouping as a kernel, with the result that an empty global window may have.
 pub(super) struct Grouped<K, V, C: CombineFn<V>> {
@@ -38,9 +38,8 @@ impl<K: Key, V: Element, C: CombineFn<V>> Kernel<K, V, (K, C::Output)> for Group
         if std::mem::take(&mut self.empty)
             && let Some(key) = self.default.take()
         {
-            let pane =
-                Pane { first: true, last: true, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
-            let meta = Meta { time: Timestamp::END_OF_GLOBAL_WINDOW, window: Window::GLOBAL, pane };
+            let meta =
+                Meta { time: Timestamp::END_OF_GLOBAL_WINDOW, window: Window::GLOBAL, pane: Pane::ONLY };
             out.push((key, self.combine.finish(self.combine.create())), meta);
         }
         Ok(self.groups.poll(out))

@@ -91,23 +91,25 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
     #[inline]
     fn add(&mut self, hash: u64, key: K, value: V, window: Window) {
         let at = slot_of(hash, window) & (self.slots.len() - 1);
-        self.first_end = self.first_end.min(window.max_timestamp());
-        if let Some(slot) = &mut self.slots[at] {
-            if slot.hash == hash && slot.window == window && slot.key == key {
-                self.combine.add(&mut slot.accumulator, value);
-                return;
-            }
-            let accumulator = self.single(value);
-            let new = Slot { hash, window, key, accumulator };
-            if let Some(old) = self.slots[at].replace(new) {
-                self.worth.sent += 1;
-                self.scatter.push(old.hash, (old.key, old.accumulator), meta_of(old.window));
-            }
+        if let Some(slot) = &mut self.slots[at]
+            && slot.hash == hash
+            && slot.window == window
+            && slot.key == key
+        {
+            self.combine.add(&mut slot.accumulator, value);
             return;
         }
+        self.first_end = self.first_end.min(window.max_timestamp());
         let accumulator = self.single(value);
-        self.slots[at] = Some(Slot { hash, window, key, accumulator });
-        self.occupied.push(at as u32);
+        match self.slots[at].replace(Slot { hash, window, key, accumulator }) {
+            Some(old) => self.send(old),
+            None => self.occupied.push(at as u32),
+        }
+    }
+
+    fn send(&mut self, slot: Slot<K, C::Accumulator>) {
+        self.worth.sent += 1;
+        self.scatter.push(slot.hash, (slot.key, slot.accumulator), meta_of(slot.window));
     }
 
     /// Sends a bundle's elements as they are, each in an accumulator of its own.
@@ -126,32 +128,25 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
         if self.first_end >= watermark {
             return;
         }
-        let mut first_end = Timestamp::MAX;
-        let Lift { slots, occupied, scatter, worth, .. } = self;
+        self.first_end = Timestamp::MAX;
+        let mut occupied = std::mem::take(&mut self.occupied);
         occupied.retain(|at| {
-            let slot = &mut slots[*at as usize];
-            let end = slot.as_ref().map_or(Timestamp::MIN, |slot| slot.window.max_timestamp());
-            if end >= watermark {
-                first_end = first_end.min(end);
+            let slot = &mut self.slots[*at as usize];
+            let end = slot.as_ref().map(|slot| slot.window.max_timestamp());
+            if let Some(end) = end.filter(|end| *end >= watermark) {
+                self.first_end = self.first_end.min(end);
                 return true;
             }
-            if let Some(old) = slot.take() {
-                worth.sent += 1;
-                scatter.push(old.hash, (old.key, old.accumulator), meta_of(old.window));
+            if let Some(over) = slot.take() {
+                self.send(over);
             }
             false
         });
-        self.first_end = first_end;
+        self.occupied = occupied;
     }
 
     fn flush(&mut self) {
-        for at in self.occupied.drain(..) {
-            if let Some(old) = self.slots[at as usize].take() {
-                self.worth.sent += 1;
-                self.scatter.push(old.hash, (old.key, old.accumulator), meta_of(old.window));
-            }
-        }
-        self.first_end = Timestamp::MAX;
+        self.flush_before(Timestamp::MAX);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::lookup::{Lookup, LookupBuilder};
 use crate::scratch::Space;
 use crate::steps::Typed;
 use crate::window::{Window, Windowing};
-use crate::{Bundle, Meta, Pane, Result, Timestamp, Timing};
+use crate::{Bundle, Meta, Pane, Result, Timestamp};
 
 /// Whether the pairs of windows can be sorted as they come: each window has one pane, when it is over.
 pub(crate) fn can_sort<K: Key, V: Wire>(windowing: &Windowing) -> bool {
@@ -122,9 +122,7 @@ impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K,
             return Ok(false);
         }
         if let Some(((time, window), open)) = self.open.pop_first() {
-            let pane =
-                Pane { first: true, last: true, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
-            out.push(Arc::new(open.builder.finish()?), Meta { time, window, pane });
+            out.push(Arc::new(open.builder.finish()?), Meta { time, window, pane: Pane::ONLY });
         }
         Ok(self.due().is_some())
     }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 
 use crate::Timestamp;
 use crate::exec::Epoch;
+use crate::group::Multiset;
 use crate::window::Window;
 
 /// A key in a window: its number, given in order of creation, and where it is kept.
@@ -45,8 +46,8 @@ pub(super) struct Store<K, S> {
     next: u64,
     hasher: FixedState,
     expiries: BTreeSet<(Timestamp, CellId)>,
-    /// How many cells began in each epoch.
-    since: BTreeMap<Epoch, usize>,
+    /// The epochs that the cells began in.
+    since: Multiset<Epoch>,
 }
 
 impl<K: Eq, S> Store<K, S> {
@@ -59,7 +60,7 @@ impl<K: Eq, S> Store<K, S> {
             next: 0,
             hasher: FixedState::default(),
             expiries: BTreeSet::new(),
-            since: BTreeMap::new(),
+            since: Multiset::new(),
         }
     }
 
@@ -80,7 +81,7 @@ impl<K: Eq, S> Store<K, S> {
         let id = CellId { number: self.next, slot };
         self.next += 1;
         self.expiries.insert((cell.window.expiry(self.lateness), id));
-        *self.since.entry(cell.since).or_default() += 1;
+        self.since.change(None, Some(cell.since));
         let place = self.place(cell.hash, cell.window);
         self.slots[slot] = Some(cell);
         let Store { table, slots, hasher, .. } = self;
@@ -103,7 +104,7 @@ impl<K: Eq, S> Store<K, S> {
         let cell = self.slots[id.slot].take()?;
         self.free.push(id.slot);
         self.expiries.remove(&(cell.window.expiry(self.lateness), id));
-        self.leave(cell.since);
+        self.since.change(Some(cell.since), None);
         Some(cell)
     }
 
@@ -123,22 +124,12 @@ impl<K: Eq, S> Store<K, S> {
     /// What a cell has seen and still keeps stems from this epoch and later ones.
     pub(super) fn set_since(&mut self, id: CellId, epoch: Epoch) {
         let before = std::mem::replace(&mut self.get_mut(id).since, epoch);
-        *self.since.entry(epoch).or_default() += 1;
-        self.leave(before);
+        self.since.change(Some(before), Some(epoch));
     }
 
     /// The oldest epoch that a state stems from.
     pub(super) fn held_since(&self) -> Option<Epoch> {
-        self.since.first_key_value().map(|(epoch, _)| *epoch)
-    }
-
-    fn leave(&mut self, since: Epoch) {
-        if let Some(count) = self.since.get_mut(&since) {
-            *count -= 1;
-            if *count == 0 {
-                self.since.remove(&since);
-            }
-        }
+        self.since.min()
     }
 
     #[inline]

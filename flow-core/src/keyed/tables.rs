@@ -198,8 +198,7 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     fn emit_window(&mut self, out: &mut Bundle<(K, C::Output)>) {
         let Some(emitting) = &mut self.emitting else { return };
         let Emitting { window, entries, keeps } = emitting;
-        let pane =
-            Pane { first: true, last: !*keeps, timing: Timing::OnTime, index: 0, on_time_index: Some(0) };
+        let pane = Pane { last: !*keeps, ..Pane::ONLY };
         let meta = Meta { time: window.max_timestamp(), window: *window, pane };
         if out.uniform_meta() != Some(meta) {
             debug_assert!(out.is_empty(), "a pass emits one window");

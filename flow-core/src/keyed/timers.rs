@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 
 use super::store::CellId;
 use crate::Timestamp;
+use crate::group::Multiset;
 
 /// Which clock a timer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,11 @@ pub(super) struct Set {
 }
 
 impl Set {
+    /// What it holds the watermark back to.
+    fn hold(self) -> Option<Timestamp> {
+        self.holds.then_some(self.output)
+    }
+
     /// One timer in place of two of the same tag, when their windows merge: it fires when the first of them would have,
     /// and holds what the two held. One of event time goes before one of processing time.
     fn merge(self, other: Set) -> Set {
@@ -46,7 +52,7 @@ pub(super) struct Timers<Tag> {
     set: HashMap<CellId, BTreeMap<Tag, Set>, FixedState>,
     event: BTreeSet<(Timestamp, CellId, Tag)>,
     processing: BTreeSet<(Timestamp, CellId, Tag)>,
-    holds: BTreeMap<Timestamp, usize>,
+    holds: Multiset<Timestamp>,
 }
 
 impl<Tag: Clone + Ord> Default for Timers<Tag> {
@@ -55,7 +61,7 @@ impl<Tag: Clone + Ord> Default for Timers<Tag> {
             set: HashMap::default(),
             event: BTreeSet::new(),
             processing: BTreeSet::new(),
-            holds: BTreeMap::new(),
+            holds: Multiset::new(),
         }
     }
 }
@@ -65,9 +71,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
     pub(super) fn set(&mut self, cell: CellId, tag: Tag, set: Set) {
         self.clear(cell, &tag);
         self.queue(set.domain).insert((set.at, cell, tag.clone()));
-        if set.holds {
-            *self.holds.entry(set.output).or_default() += 1;
-        }
+        self.holds.change(None, set.hold());
         self.set.entry(cell).or_default().insert(tag, set);
     }
 
@@ -79,9 +83,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
             self.set.remove(&cell);
         }
         self.queue(old.domain).remove(&(old.at, cell, tag.clone()));
-        if old.holds {
-            self.release(old.output);
-        }
+        self.holds.change(old.hold(), None);
     }
 
     /// Takes all timers of a cell out.
@@ -89,9 +91,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
         let Some(tags) = self.set.remove(&cell) else { return BTreeMap::new() };
         for (tag, set) in &tags {
             self.queue(set.domain).remove(&(set.at, cell, tag.clone()));
-            if set.holds {
-                self.release(set.output);
-            }
+            self.holds.change(set.hold(), None);
         }
         tags
     }
@@ -125,16 +125,7 @@ impl<Tag: Clone + Ord> Timers<Tag> {
 
     /// The earliest timestamp of what a timer will emit.
     pub(super) fn hold(&self) -> Option<Timestamp> {
-        self.holds.first_key_value().map(|(at, _)| *at)
-    }
-
-    fn release(&mut self, output: Timestamp) {
-        if let Some(count) = self.holds.get_mut(&output) {
-            *count -= 1;
-            if *count == 0 {
-                self.holds.remove(&output);
-            }
-        }
+        self.holds.min()
     }
 
     fn queue(&mut self, domain: Domain) -> &mut BTreeSet<(Timestamp, CellId, Tag)> {

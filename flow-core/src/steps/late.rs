@@ -10,6 +10,13 @@ pub(crate) fn drop_late<T: Element>(lateness: i64) -> Typed<T, T> {
     }))
 }
 
+/// Keeps the elements that are in time, and counts the others as late.
+pub(super) fn keep_in_time<T>(bundle: &mut Bundle<T>, in_time: &[bool], step: StepId, cx: &mut Cx) {
+    let before = bundle.len();
+    bundle.keep(in_time);
+    cx.counts[step.index()].dropped_late += (before - bundle.len()) as u64;
+}
+
 struct DropLate {
     step: StepId,
     lateness: i64,
@@ -21,9 +28,7 @@ impl<T: Element> Transform<T, T> for DropLate {
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<T>, cx: &mut Cx) -> Result<()> {
         if bundle.times.uniform().is_none_or(|at| at < self.least) {
             let in_time: Vec<bool> = (0..bundle.len()).map(|at| bundle.times.get(at) >= self.least).collect();
-            let late = in_time.iter().filter(|in_time| !**in_time).count();
-            cx.counts[self.step.index()].dropped_late += late as u64;
-            bundle.keep(&in_time);
+            keep_in_time(bundle, &in_time, self.step, cx);
         }
         cx.emitted(self.step, bundle.len());
         if bundle.is_empty() { Ok(()) } else { next.bundle(bundle, cx) }

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::emit::{BundleEnd, Emit};
+use super::late::keep_in_time;
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{Outcome, for_each, user_error};
 use crate::exec::{Cx, Epoch, Receiver, Signal, StepId};
@@ -122,9 +123,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
             Some(window) if !is_late(window) => return,
             _ => (0..bundle.len()).map(|at| !is_late(bundle.windows.get(at))).collect(),
         };
-        cx.counts[self.step.index()].dropped_late +=
-            in_time.iter().filter(|in_time| !**in_time).count() as u64;
-        bundle.keep(&in_time);
+        keep_in_time(bundle, &in_time, self.step, cx);
     }
 
     /// Works on the elements whose views are there; keeps the others.
