@@ -33,6 +33,8 @@ mod scratch;
 mod source;
 mod splits;
 mod station;
+#[allow(dead_code)]
+mod store;
 mod worker;
 
 pub use job::Job;

@@ -1,0 +1,106 @@
+use std::io::{self, Read};
+
+use super::disk::DiskFile;
+
+/// How every segment begins.
+const MAGIC: &[u8; 8] = b"flowseg1";
+
+/// A record is no longer than this: a length beyond is damage, and is not allocated.
+const MAX_RECORD: u32 = 1 << 30;
+
+/// Appends records to a segment: each with its length and a CRC-32C of both, little endian.
+pub(crate) struct SegmentWriter<'a> {
+    file: Box<dyn DiskFile + 'a>,
+    bytes: u64,
+    records: u64,
+}
+
+impl<'a> SegmentWriter<'a> {
+    pub(super) fn new(mut file: Box<dyn DiskFile + 'a>) -> io::Result<Self> {
+        file.write(MAGIC)?;
+        Ok(SegmentWriter { file, bytes: MAGIC.len() as u64, records: 0 })
+    }
+
+    /// Appends a record.
+    pub(crate) fn push(&mut self, record: &[u8]) -> io::Result<()> {
+        let length =
+            u32::try_from(record.len()).ok().filter(|length| *length <= MAX_RECORD).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::FileTooLarge, "a record of state is larger than 1 GiB")
+            })?;
+        self.file.write(&length.to_le_bytes())?;
+        self.file.write(&checksum(length, record).to_le_bytes())?;
+        self.file.write(record)?;
+        self.bytes += 8 + u64::from(length);
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Makes the segment durable; returns its bytes and records.
+    pub(super) fn finish(mut self) -> io::Result<(u64, u64)> {
+        self.file.sync()?;
+        Ok((self.bytes, self.records))
+    }
+}
+
+/// The records of a segment, in order.
+pub(crate) struct Records<'a> {
+    from: Box<dyn Read + 'a>,
+    record: Vec<u8>,
+    at: u64,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(mut from: Box<dyn Read + 'a>) -> io::Result<Self> {
+        let mut magic = [0; 8];
+        from.read_exact(&mut magic).map_err(|error| damaged(0, &error.to_string()))?;
+        if &magic != MAGIC {
+            return Err(damaged(0, "it does not begin as a segment does"));
+        }
+        Ok(Records { from, record: Vec::new(), at: 8 })
+    }
+
+    /// The next record; none behind the last.
+    pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        let mut length = [0; 4];
+        if !fill_or_end(&mut self.from, &mut length).map_err(|e| damaged(self.at, &e.to_string()))? {
+            return Ok(None);
+        }
+        let length = u32::from_le_bytes(length);
+        if length > MAX_RECORD {
+            return Err(damaged(self.at, "a record cannot be as long as it says"));
+        }
+        let mut crc = [0; 4];
+        self.from.read_exact(&mut crc).map_err(|e| damaged(self.at, &e.to_string()))?;
+        self.record.clear();
+        // By what comes, not by what the length says.
+        let read = (&mut self.from).take(u64::from(length)).read_to_end(&mut self.record)?;
+        if read != length as usize || checksum(length, &self.record) != u32::from_le_bytes(crc) {
+            return Err(damaged(self.at, "its checksum is wrong"));
+        }
+        self.at += 8 + u64::from(length);
+        Ok(Some(&self.record))
+    }
+}
+
+/// Fills a buffer; false if there is nothing more at all.
+fn fill_or_end(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) if filled == 0 => return Ok(false),
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a record")),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+fn checksum(length: u32, record: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), record)
+}
+
+fn damaged(at: u64, how: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("damaged at byte {at}: {how}"))
+}

@@ -1,0 +1,88 @@
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+
+/// How every manifest begins: the last byte is the version of the format.
+const MAGIC: &[u8; 8] = b"flowman1";
+
+/// No manifest is larger: it has names, positions and descriptors, and no state.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// What an epoch left behind. Once it is on disk under its name, the epoch has happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The epoch.
+    pub(crate) epoch: u64,
+    /// How often the directory has been opened for a run.
+    pub(crate) generation: u64,
+    /// The pipeline, as text: what steps there are, by name, and what each keeps.
+    pub(crate) pipeline: Vec<String>,
+    /// Of each source's step, by name: each split, with the position behind the last element that is in the state.
+    pub(crate) sources: BTreeMap<String, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    /// Of each step, by name: the watermark that it has seen.
+    pub(crate) watermarks: BTreeMap<String, i64>,
+    /// Of each sink's step, by name: what its writers prepared and nobody has confirmed as committed.
+    pub(crate) prepared: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Of each step that keeps state, by name: its segments, oldest first.
+    pub(crate) state: BTreeMap<String, Vec<SegmentRef>>,
+}
+
+/// A segment of a step's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SegmentRef {
+    /// Its file.
+    pub(crate) name: String,
+    /// How long it is.
+    pub(crate) bytes: u64,
+    /// How many records it has.
+    pub(crate) records: u64,
+}
+
+impl Manifest {
+    /// The file of an epoch's manifest.
+    pub(super) fn name_of(epoch: u64) -> String {
+        format!("manifest-{epoch:016x}")
+    }
+
+    /// The epoch of a manifest's file.
+    pub(super) fn epoch_of(name: &str) -> Option<u64> {
+        let digits = name.strip_prefix("manifest-").filter(|digits| digits.len() == 16)?;
+        u64::from_str_radix(digits, 16).ok()
+    }
+
+    /// All files that it speaks of.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.state.values().flatten().map(|segment| segment.name.as_str())
+    }
+
+    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = MAGIC.to_vec();
+        bytes = postcard::to_extend(self, bytes).map_err(io::Error::other)?;
+        let crc = crc32c::crc32c(&bytes);
+        bytes.extend(crc.to_le_bytes());
+        Ok(bytes)
+    }
+
+    pub(super) fn decode(from: impl Read) -> io::Result<Manifest> {
+        let mut bytes = Vec::new();
+        from.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        let damaged = |how: &str| io::Error::new(io::ErrorKind::InvalidData, how.to_owned());
+        let (magic, _) = bytes.split_first_chunk::<8>().ok_or_else(|| damaged("it is too short"))?;
+        if magic[..7] != MAGIC[..7] {
+            return Err(damaged("it does not begin as a manifest does"));
+        }
+        if magic != MAGIC {
+            let version = char::from(magic[7]);
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("its format is version {version}, and this program knows version 1"),
+            ));
+        }
+        let (body, crc) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is too short"))?;
+        if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
+            return Err(damaged("its checksum is wrong"));
+        }
+        postcard::from_bytes(&body[MAGIC.len()..]).map_err(|error| damaged(&error.to_string()))
+    }
+}

@@ -1,0 +1,244 @@
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::disk::Disk;
+use super::frame::{Records, SegmentWriter};
+use super::manifest::{Manifest, SegmentRef};
+
+/// How many manifests are kept: the newest, and those before it that a user may go back to.
+const KEPT: usize = 3;
+
+/// The state of a durable run on disk.
+pub(crate) struct StateDir<D> {
+    disk: D,
+    generation: u64,
+    next_segment: AtomicU64,
+    /// The manifests that are kept, oldest first.
+    kept: Vec<Manifest>,
+}
+
+impl<D: Disk> StateDir<D> {
+    /// Opens a directory, and removes what no manifest speaks of. An unreadable manifest is an error: to pass over it
+    /// would forget what sources have been told of.
+    pub(crate) fn open(disk: D) -> io::Result<StateDir<D>> {
+        let mut epochs: Vec<u64> = disk.list()?.iter().filter_map(|name| Manifest::epoch_of(name)).collect();
+        epochs.sort_unstable();
+        let mut kept = Vec::new();
+        for epoch in epochs {
+            let name = Manifest::name_of(epoch);
+            let manifest =
+                disk.open(&name).and_then(Manifest::decode).map_err(|error| about(&name, &error))?;
+            kept.push(manifest);
+        }
+        let generation = kept.last().map_or(0, |manifest| manifest.generation) + 1;
+        let mut dir = StateDir { disk, generation, next_segment: AtomicU64::new(0), kept };
+        dir.collect_garbage()?;
+        Ok(dir)
+    }
+
+    /// What the last epoch left behind; none in a directory that is new.
+    pub(crate) fn last(&self) -> Option<&Manifest> {
+        self.kept.last()
+    }
+
+    /// How often the directory has been opened for a run that got as far as its first epoch, this one included.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Writes a segment of what `fill` pushes, and makes it durable. It counts once a manifest speaks of it.
+    pub(crate) fn write_segment(
+        &self,
+        fill: impl FnOnce(&mut SegmentWriter<'_>) -> io::Result<()>,
+    ) -> io::Result<SegmentRef> {
+        let number = self.next_segment.fetch_add(1, Relaxed);
+        let name = format!("segment-{:08x}-{number:016x}", self.generation);
+        let (bytes, records) = (|| {
+            let mut writer = SegmentWriter::new(self.disk.create(&name)?)?;
+            fill(&mut writer)?;
+            writer.finish()
+        })()
+        .map_err(|error| about(&name, &error))?;
+        Ok(SegmentRef { name, bytes, records })
+    }
+
+    /// Reads a segment.
+    pub(crate) fn read_segment(&self, segment: &SegmentRef) -> io::Result<Records<'_>> {
+        self.disk.open(&segment.name).and_then(Records::new).map_err(|error| about(&segment.name, &error))
+    }
+
+    /// The commit point: when this returns, the epoch has happened and survives anything. Every segment that the
+    /// manifest speaks of was written before.
+    pub(crate) fn commit(&mut self, mut manifest: Manifest) -> io::Result<()> {
+        manifest.generation = self.generation;
+        let name = Manifest::name_of(manifest.epoch);
+        self.put(&name, &manifest.encode()?).map_err(|error| about(&name, &error))?;
+        self.kept.push(manifest);
+        self.collect_garbage()
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let unnamed = format!("{name}.tmp");
+        let mut file = self.disk.create(&unnamed)?;
+        file.write(bytes)?;
+        file.sync()?;
+        drop(file);
+        // Names of segments first: a manifest must never be there without them.
+        self.disk.sync_names()?;
+        self.disk.rename(&unnamed, name)?;
+        self.disk.sync_names()
+    }
+
+    /// Removes what no kept manifest speaks of. The newest manifest is durable by now; removals need not be, since they
+    /// are made again.
+    fn collect_garbage(&mut self) -> io::Result<()> {
+        self.kept.drain(..self.kept.len().saturating_sub(KEPT));
+        let manifests = self.kept.iter().map(|manifest| Manifest::name_of(manifest.epoch));
+        let segments = self.kept.iter().flat_map(Manifest::files).map(str::to_owned);
+        let used: BTreeSet<String> = manifests.chain(segments).collect();
+        for name in self.disk.list()? {
+            let is_ours = name.starts_with("manifest-") || name.starts_with("segment-");
+            if is_ours && !used.contains(&name) {
+                self.disk.remove(&name).map_err(|error| about(&name, &error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn about(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::simulated::{Lies, SimulatedDisk};
+    use super::*;
+
+    /// A well-mixed number from a counter.
+    fn mix(n: u64) -> u64 {
+        let mut z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// What the records of an epoch's segment are.
+    fn records_of(epoch: u64) -> Vec<Vec<u8>> {
+        (0..epoch % 5).map(|n| vec![epoch as u8; (mix(epoch + n) % 2000) as usize]).collect()
+    }
+
+    /// Commits the next epoch: a segment behind those of the epochs before, or a new one in their place.
+    fn commit_next(dir: &mut StateDir<SimulatedDisk>) -> io::Result<u64> {
+        let last = dir.last().cloned().unwrap_or_default();
+        let epoch = last.epoch + 1;
+        let segment = dir
+            .write_segment(|segment| records_of(epoch).iter().try_for_each(|record| segment.push(record)))?;
+        let before = if epoch.is_multiple_of(4) { None } else { last.state.get("step").cloned() };
+        let chain: Vec<SegmentRef> = before.unwrap_or_default().into_iter().chain([segment]).collect();
+        let state = BTreeMap::from([("step".to_owned(), chain)]);
+        dir.commit(Manifest { epoch, state, ..Manifest::default() })?;
+        Ok(epoch)
+    }
+
+    /// Reads all that the last manifest speaks of.
+    fn read_all(dir: &StateDir<SimulatedDisk>) -> io::Result<Vec<Vec<u8>>> {
+        let mut all = Vec::new();
+        for segment in dir.last().into_iter().flat_map(|manifest| manifest.state.values().flatten()) {
+            let mut records = dir.read_segment(segment)?;
+            while let Some(record) = records.next()? {
+                all.push(record.to_vec());
+            }
+        }
+        Ok(all)
+    }
+
+    fn wanted(epoch: u64) -> Vec<Vec<u8>> {
+        let first = if epoch >= 4 { epoch - epoch % 4 } else { 1 };
+        (first..=epoch).flat_map(records_of).collect()
+    }
+
+    /// Runs with power failures; true if every epoch that was committed was there again, whole.
+    fn survives(seed: u64, lies: Lies) -> bool {
+        let disk = SimulatedDisk::lying(lies);
+        let mut random = seed;
+        let mut choose = |below: u64| {
+            random = mix(random);
+            random % below
+        };
+        let mut committed = 0;
+        for _ in 0..8 {
+            disk.fail_after(choose(60));
+            let run = StateDir::open(disk.clone()).and_then(|mut dir| {
+                loop {
+                    committed = commit_next(&mut dir)?;
+                }
+            });
+            let _: io::Result<()> = run;
+            disk.restart(&mut choose);
+            let Ok(dir) = StateDir::open(disk.clone()) else { return false };
+            let epoch = dir.last().map_or(0, |manifest| manifest.epoch);
+            if epoch < committed || read_all(&dir).ok() != Some(wanted(epoch)) {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[test]
+    fn no_power_failure_takes_a_committed_epoch() {
+        for seed in 0..2_000 {
+            assert!(survives(seed, Lies::None), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_does_not_sync_files_is_noticed() {
+        assert!((0..200).any(|seed| !survives(seed, Lies::AboutFiles)));
+    }
+
+    #[test]
+    fn a_disk_that_does_not_sync_names_is_noticed() {
+        assert!((0..200).any(|seed| !survives(seed, Lies::AboutNames)));
+    }
+
+    #[test]
+    fn what_no_manifest_speaks_of_is_removed() {
+        let disk = SimulatedDisk::default();
+        let mut dir = StateDir::open(disk.clone()).unwrap();
+        for _ in 0..9 {
+            commit_next(&mut dir).unwrap();
+        }
+        // Epochs 7, 8 and 9; the segments of 4 to 7, and of 8 and 9.
+        let names = disk.list().unwrap();
+        assert_eq!(names.iter().filter(|name| name.starts_with("manifest-")).count(), 3);
+        assert_eq!(names.iter().filter(|name| name.starts_with("segment-")).count(), 6);
+        assert_eq!(names.len(), 9);
+    }
+
+    #[test]
+    fn damage_is_an_error_that_names_the_file() {
+        let disk = SimulatedDisk::default();
+        let mut dir = StateDir::open(disk.clone()).unwrap();
+        commit_next(&mut dir).unwrap();
+        let segment = dir.last().unwrap().state["step"][0].clone();
+        disk.damage(&segment.name, 20);
+        let error = read_all(&dir).unwrap_err();
+        assert!(error.to_string().contains("damaged at byte 8"), "{error}");
+        disk.damage("manifest-0000000000000001", 12);
+        let error = StateDir::open(disk).map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "manifest-0000000000000001: its checksum is wrong");
+    }
+
+    #[test]
+    fn a_manifest_of_a_later_format_is_refused() {
+        let disk = SimulatedDisk::default();
+        commit_next(&mut StateDir::open(disk.clone()).unwrap()).unwrap();
+        disk.damage("manifest-0000000000000001", 7);
+        let error = StateDir::open(disk).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+    }
+}
