@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Sink,
     /// Space beside memory could not be used, as when a disk is full.
     Storage,
+    /// What an earlier run of the pipeline kept cannot be read, or does not fit the pipeline any more.
+    State,
     /// The run was cancelled from outside.
     Cancelled,
     /// An invariant of the library does not hold: please report it.

@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::exec::{
-    AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
+    AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, ReadTo, Signal, SourceWatermark,
+    StepId, typed,
 };
 use crate::metrics::Metrics;
-use crate::source::{Clock, Next, Reader, ReaderContext, Source};
+use crate::source::{Next, Reader, ReaderContext, Source};
 use crate::{Bundle, Error, ErrorKind, Result, StepLabel, Timestamp};
 
 /// A source in the graph.
@@ -49,7 +50,7 @@ impl<S: Source> ReadOp for Read<S> {
         let metrics = self.metrics.of_step(&label.name);
         Box::new(Reading::<S> {
             step,
-            context: ReaderContext { step: label.name.clone(), metrics, clock: Clock::default() },
+            context: ReaderContext { step: label.name.clone(), metrics, ..ReaderContext::default() },
             source: Arc::clone(&self.source),
             output: typed(output),
             open: Vec::new(),
@@ -75,6 +76,8 @@ struct Reading<S: Source> {
 
 struct Slot<R: Reader> {
     reader: R,
+    /// As it was opened.
+    split: Vec<u8>,
     /// Since when it has had nothing to say, and its watermark then.
     quiet: Cell<Option<(Timestamp, Timestamp)>>,
     /// A barrier has marked its end.
@@ -129,14 +132,43 @@ impl<S: Source> Reading<S> {
     }
 }
 
+impl<S: Source> Reading<S> {
+    /// In a durable run, says how far the open splits have been read. Those that have ended are read no more.
+    fn save(&mut self, cx: &mut Cx) -> Result<()> {
+        let Some(whole) = cx.saving.as_ref().map(|saving| saving.whole) else { return Ok(()) };
+        for slot in &self.open {
+            let position = encode(&slot.reader.position()).map_err(|e| cx.error_here(e))?;
+            cx.read_to.push(ReadTo { step: self.step, split: slot.split.clone(), position });
+        }
+        for slot in self.open.iter_mut().chain(&mut self.ended) {
+            let (remembered, saving) = (slot.reader.remember(whole), cx.saving_of(self.step));
+            if let (Some(remembered), Some(mut saving)) = (remembered, saving) {
+                saving.put_for_all(&remembered).map_err(|e| cx.error_here(e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<S: Source> Driver for Reading<S> {
     fn open(&mut self, split: &[u8], position: Option<&[u8]>, now: Timestamp) -> Result<()> {
         self.context.clock.set(now);
+        let encoded = split.to_vec();
         let split: S::Split = decode(split)?;
         let position = position.map(decode::<S::Position>).transpose()?;
         let reader = self.source.reader(&split, position, &self.context)?;
-        self.open.push(Slot { reader, quiet: Cell::default(), end_marked: false, marks: VecDeque::new() });
+        self.open.push(Slot {
+            reader,
+            split: encoded,
+            quiet: Cell::default(),
+            end_marked: false,
+            marks: VecDeque::new(),
+        });
         Ok(())
+    }
+
+    fn restore(&mut self, remembered: Vec<Vec<u8>>) {
+        self.context.remembered = Arc::new(remembered);
     }
 
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress> {
@@ -172,6 +204,7 @@ impl<S: Source> Driver for Reading<S> {
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
         cx.enter(self.step);
         if let Signal::Barrier { epoch, .. } = signal {
+            self.save(cx)?;
             for slot in &mut self.open {
                 slot.marks.push_back((epoch, slot.reader.position()));
             }

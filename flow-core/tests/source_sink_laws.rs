@@ -190,7 +190,10 @@ impl Sink<u32> for Shelf {
         Ok(ShelfWriter { shelf: self.clone(), lost, waiting: Vec::new() })
     }
 
-    fn commit(&self, commit: Commit<Vec<u32>>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<Vec<u32>>,
+    ) -> impl Future<Output = Result<Committed<Vec<u32>>>> + Send + 'static {
         let mut committed = self.committed.lock().unwrap();
         if self.fault == ShelfFault::CommitsTwice || !committed.contains(&commit.epoch) {
             committed.push(commit.epoch);

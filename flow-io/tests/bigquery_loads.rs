@@ -61,6 +61,7 @@ fn write_in_epochs(sink: &WriteTable<Order>, epochs: &[std::ops::Range<i64>]) {
         bounded: true,
         claims: Claims::default(),
         metrics: Metrics::default(),
+        ..WriterContext::default()
     };
     let mut writer = Sink::<Order>::open(sink, &context).unwrap();
     for (epoch, ids) in (1..).zip(epochs.iter().cloned().chain(std::iter::once(0..0))) {

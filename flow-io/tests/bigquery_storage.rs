@@ -161,6 +161,7 @@ fn idle_batches_do_not_have_rows_sent_one_by_one() {
         bounded: true,
         claims: Claims::default(),
         metrics: Metrics::default(),
+        ..WriterContext::default()
     };
     let write = |writer: &mut TableWriter<Order>, rows| {
         let (mut bundle, mut rejects) = (Bundle::of(rows), Rejects::default());
@@ -250,6 +251,7 @@ fn the_tail_that_a_killed_writer_leaves_is_never_visible() {
         bounded: false,
         claims: Claims::default(),
         metrics: Metrics::default(),
+        ..WriterContext::default()
     };
     let sink = table(&emulator).exactly_once().batch_rows(5);
     let write = |writer: &mut TableWriter<Order>, ids: std::ops::Range<i64>| {

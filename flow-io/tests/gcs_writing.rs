@@ -16,7 +16,7 @@ use flow_core::testing::conformance;
 use flow_core::window::Window;
 use flow_core::{Bundle, ErrorKind, Meta, Result};
 use flow_gcp_emulator::{Code, Fault, When};
-use flow_io::files::{FilePath, FilesWriter, JsonFiles, ParquetFiles, TextFiles, TextLines, WriteFiles};
+use flow_io::files::{FilePath, FilesWriter, JsonFiles, ParquetFiles, Prepared, TextFiles, TextLines, WriteFiles};
 use gcs_kit::{BUCKET, Shop, files, run, texts};
 
 /// Lines to `gs://shop-data/out`, named by their window's minute.
@@ -43,8 +43,15 @@ impl Script {
         let metrics = Metrics::default();
         let step = "write".to_owned();
         let claims = Claims::default();
-        let context =
-            WriterContext { worker: 0, workers: 1, step, bounded, claims, metrics: metrics.clone() };
+        let context = WriterContext {
+            worker: 0,
+            workers: 1,
+            step,
+            bounded,
+            claims,
+            metrics: metrics.clone(),
+            ..WriterContext::default()
+        };
         let writer = sink.open(&context).unwrap();
         Script { sink, writer, rejects: Rejects::default(), metrics, epoch: 1 }
     }
@@ -55,7 +62,7 @@ impl Script {
         self
     }
 
-    async fn commit(&mut self, watermark: Timestamp) -> Result<Committed> {
+    async fn commit(&mut self, watermark: Timestamp) -> Result<Committed<Prepared>> {
         let epoch = self.epoch;
         let tokens = self.writer.prepare(epoch, watermark, &mut self.rejects).await?;
         self.epoch += 1;

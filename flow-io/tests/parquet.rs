@@ -36,6 +36,7 @@ fn worker(worker: usize) -> WriterContext {
         bounded: true,
         claims: Claims::default(),
         metrics: Metrics::default(),
+        ..WriterContext::default()
     }
 }
 

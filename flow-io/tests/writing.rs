@@ -12,7 +12,7 @@ use flow_core::metrics::Metrics;
 use flow_core::sink::{Claims, Commit, Committed, Rejects, Sink, Writer, WriterContext};
 use flow_core::window::Window;
 use flow_core::{Bundle, Element, ErrorKind, Meta, Result, Timestamp};
-use flow_io::files::{FilePath, FilesWriter, JsonFiles, TextFiles, TextLines, WriteFiles};
+use flow_io::files::{FilePath, FilesWriter, JsonFiles, Prepared, TextFiles, TextLines, WriteFiles};
 
 /// What a future gives that waits for nothing.
 fn now<F: Future>(future: F) -> F::Output {
@@ -30,6 +30,7 @@ fn worker(worker: usize, bounded: bool) -> WriterContext {
         bounded,
         claims: Claims::default(),
         metrics: Metrics::default(),
+        ..WriterContext::default()
     }
 }
 
@@ -67,7 +68,7 @@ impl Script {
         self
     }
 
-    fn try_commit(&mut self, watermark: Timestamp) -> Result<Committed> {
+    fn try_commit(&mut self, watermark: Timestamp) -> Result<Committed<Prepared>> {
         let epoch = self.epoch;
         let tokens = now(self.writer.prepare(epoch, watermark, &mut self.rejects))?;
         self.epoch += 1;
@@ -75,11 +76,11 @@ impl Script {
         now(Sink::<String>::commit(&self.sink, commit))
     }
 
-    fn commit(&mut self, watermark: i64) -> Committed {
+    fn commit(&mut self, watermark: i64) -> Committed<Prepared> {
         self.try_commit(Timestamp::from_secs(watermark)).unwrap()
     }
 
-    fn end(&mut self) -> Committed {
+    fn end(&mut self) -> Committed<Prepared> {
         self.try_commit(Timestamp::MAX).unwrap()
     }
 

@@ -94,7 +94,10 @@ impl Sink<u64> for Stdout {
         Ok(Lines::default())
     }
 
-    fn commit(&self, commit: Commit<Vec<u64>>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<Vec<u64>>,
+    ) -> impl Future<Output = Result<Committed<Vec<u64>>>> + Send + 'static {
         let mut out = std::io::stdout().lock();
         let mut lines = commit.tokens.iter().flatten();
         let written = lines.try_for_each(|n| writeln!(out, "{n}")).and_then(|()| out.flush());

@@ -116,7 +116,7 @@ impl Sink<u64> for Odd {
         Ok(OddWriter { written: cx.metrics.counter("written"), loses: self.loses })
     }
 
-    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed<()>>> + Send + 'static {
         std::future::ready(Ok(Committed::default()))
     }
 }

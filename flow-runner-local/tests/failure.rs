@@ -444,7 +444,7 @@ impl Sink<u64> for BadSink {
         self.reach(Where::Open)?;
         Ok(BadWriter(self.clone()))
     }
-    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed<()>>> + Send + 'static {
         let outcome = self.reach(Where::Commit);
         let sink = self.clone();
         async move {

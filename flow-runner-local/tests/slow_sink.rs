@@ -52,7 +52,7 @@ impl Sink<u64> for Slow {
         Ok(SlowWriter(self.0.clone()))
     }
 
-    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed<()>>> + Send + 'static {
         std::future::ready(Ok(Committed::default()))
     }
 }

@@ -1,6 +1,6 @@
 use std::task::Waker;
 
-use super::Epoch;
+use super::{Epoch, Saving, StepSaving};
 use crate::{Error, StepLabel, Timestamp};
 
 /// A step's number in its pipeline.
@@ -54,6 +54,17 @@ pub struct Prepared {
     pub tokens: Vec<u8>,
 }
 
+/// How far a split had been read when an epoch ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadTo {
+    /// The source's step.
+    pub step: StepId,
+    /// The encoded split.
+    pub split: Vec<u8>,
+    /// The encoded position behind the last element of the epoch.
+    pub position: Vec<u8>,
+}
+
 /// Everything a step may ask of the worker that it runs on. Steps get it with every call.
 #[derive(Debug)]
 pub struct Cx {
@@ -69,6 +80,10 @@ pub struct Cx {
     pub holding: Vec<usize>,
     /// The oldest epoch of which a step on this worker still keeps elements; reported at each barrier.
     pub held_since: Option<Epoch>,
+    /// Set while an epoch of a durable run ends: where steps write what they keep.
+    pub saving: Option<Saving>,
+    /// In a durable run, how far the open splits had been read at the barrier; reported with the epoch.
+    pub read_to: Vec<ReadTo>,
     /// How many ends of this worker's chains the barrier under way has reached.
     pub leaves_passed: usize,
     /// A view changed on this worker since the runner last looked.
@@ -98,6 +113,8 @@ impl Cx {
             prepared: Vec::new(),
             holding: vec![0; labels.len()],
             held_since: None,
+            saving: None,
+            read_to: Vec::new(),
             leaves_passed: 0,
             views_changed: false,
             draining: false,
@@ -160,6 +177,11 @@ impl Cx {
     /// At a barrier: elements of this epoch, or older, are still kept.
     pub fn holds_since(&mut self, epoch: Epoch) {
         self.held_since = Some(self.held_since.map_or(epoch, |oldest| oldest.min(epoch)));
+    }
+
+    /// Where a step writes what it keeps, if an epoch of a durable run ends.
+    pub(crate) fn saving_of(&mut self, step: StepId) -> Option<StepSaving<'_>> {
+        self.saving.as_mut().map(|saving| saving.of_step(step))
     }
 
     /// The name and place of a step.

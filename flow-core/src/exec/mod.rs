@@ -10,11 +10,12 @@ mod inputs;
 mod merge;
 mod op;
 mod receiver;
+mod saving;
 mod signal;
 mod tee;
 
 pub use chains::Chains;
-pub use context::{Cx, Prepared, StepCounts, StepId};
+pub use context::{Cx, Prepared, ReadTo, StepCounts, StepId};
 pub use guard::{guard, guard_step, panicked};
 pub use inputs::{Arrival, Inputs};
 pub use op::{
@@ -23,4 +24,6 @@ pub use op::{
 };
 pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};
+pub use saving::{Saving, StateLog};
+pub(crate) use saving::{StepSaving, decode_record};
 pub use signal::{Epoch, Signal};

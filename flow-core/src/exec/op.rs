@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::BuildHasherDefault;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
@@ -52,18 +53,55 @@ pub struct BuildCx {
     labels: std::sync::Arc<[crate::StepLabel]>,
     views: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
     space: Space,
+    durable: Option<PathBuf>,
+    restored: HashMap<StepId, Vec<Vec<u8>>, BuildHasherDefault<std::hash::DefaultHasher>>,
 }
 
 impl BuildCx {
     /// For one of `workers`.
     pub fn new(worker: usize, workers: usize, labels: std::sync::Arc<[crate::StepLabel]>) -> Self {
-        BuildCx { worker, workers, labels, views: HashMap::default(), space: Space::default() }
+        BuildCx {
+            worker,
+            workers,
+            labels,
+            views: HashMap::default(),
+            space: Space::default(),
+            durable: None,
+            restored: HashMap::default(),
+        }
     }
 
     /// With scratch for steps that have more than fits into memory; otherwise they keep it there.
     #[must_use]
     pub fn with_space(self, space: Space) -> Self {
         BuildCx { space, ..self }
+    }
+
+    /// Of a durable run: steps keep track of what changes in each epoch, and sinks may keep files in this directory.
+    #[must_use]
+    pub fn durable(self, sinks: PathBuf) -> Self {
+        BuildCx { durable: Some(sinks), ..self }
+    }
+
+    /// Gives a step that is not built behind an exchange of its own, or shows a view, the records that it wrote in an
+    /// earlier run.
+    pub fn restore(&mut self, step: StepId, records: Vec<Vec<u8>>) {
+        self.restored.insert(step, records);
+    }
+
+    /// Whether what steps keep is written down when an epoch ends.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable.is_some()
+    }
+
+    /// Where sinks of a durable run may keep files.
+    pub(crate) fn sinks_dir(&self) -> Option<&Path> {
+        self.durable.as_deref()
+    }
+
+    /// What the step wrote in an earlier run.
+    pub(crate) fn take_restored(&mut self, step: StepId) -> Vec<Vec<u8>> {
+        self.restored.remove(&step).unwrap_or_default()
     }
 
     /// Where a step puts what does not fit into memory.
@@ -91,14 +129,23 @@ pub trait StepOp: Send + Sync {
 
 /// A step that writes to a sink.
 pub trait WriteOp: StepOp {
-    /// Makes an epoch visible: the encoded tokens of all writers.
+    /// Makes an epoch visible: the encoded tokens of all writers. What it carries on is encoded as the tokens were.
     fn commit(
         &self,
         epoch: Epoch,
         last: bool,
         watermark: Timestamp,
         tokens: Vec<Vec<u8>>,
-    ) -> BoxFuture<Result<Committed>>;
+    ) -> BoxFuture<Result<Committed<Vec<u8>>>>;
+
+    /// Goes on with what an earlier run of the pipeline left behind; see [`Sink::resume`](crate::sink::Sink::resume).
+    fn resume(
+        &self,
+        epoch: Epoch,
+        last: bool,
+        watermark: Timestamp,
+        tokens: Vec<Vec<u8>>,
+    ) -> BoxFuture<Result<Committed<Vec<u8>>>>;
 
     /// Makes sure that the place is there.
     fn check(&self) -> BoxFuture<Result<()>>;
@@ -171,6 +218,15 @@ pub trait Inbox {
 
     /// Passes on about a bundle of what is due; true if there is more.
     fn work(&mut self, cx: &mut Cx) -> Result<bool>;
+
+    /// Takes back a record that was written when an epoch of an earlier run ended, with the hash that it was written with,
+    /// in the order of writing and before anything else arrives.
+    fn restore(&mut self, hash: Option<u64>, record: &[u8], cx: &mut Cx) -> Result<()>;
+
+    /// All records are back.
+    fn restored(&mut self, cx: &mut Cx) {
+        let _ = cx;
+    }
 
     /// The processing time at which a poke would make something due.
     fn deadline(&self) -> Option<Timestamp> {
@@ -249,6 +305,12 @@ pub enum SourceWatermark {
 pub trait Driver {
     /// Starts reading a split at `now`, in processing time.
     fn open(&mut self, split: &[u8], position: Option<&[u8]>, now: Timestamp) -> Result<()>;
+
+    /// Takes back what readers of the step [remembered](crate::source::Reader::remember) in an earlier run, before any split is
+    /// opened.
+    fn restore(&mut self, remembered: Vec<Vec<u8>>) {
+        let _ = remembered;
+    }
 
     /// Reads about a bundle from one of the open splits and passes it down the chain.
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress>;

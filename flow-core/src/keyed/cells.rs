@@ -14,9 +14,12 @@ use super::kernel::{Dropped, Kernel, Keyed};
 use super::merging::Merging;
 use super::stateful::StatefulFn;
 use super::store::{Cell, CellId, Store};
-use super::timers::{Domain, Timers};
+use super::timers::{Domain, Set, Timers};
 use crate::element::{Element, Key, Wire};
-use crate::exec::{AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
+use crate::exec::{
+    AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, StepSaving, decode_record,
+    erased, typed,
+};
 use crate::steps::Typed;
 use crate::window::{Merged, Window, Windowing};
 use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
@@ -35,8 +38,13 @@ struct StatefulStep<K, V, Out, F> {
 }
 
 impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> StatefulStep<K, V, Out, F> {
-    fn station(&self, step: StepId, output: AnyOutput) -> Station<K, V, Out, Cells<K, V, Out, F>> {
-        Station::new(step, Cells::new(self.f.clone(), &self.windowing), typed(output), key_hash)
+    fn station(
+        &self,
+        step: StepId,
+        output: AnyOutput,
+        cx: &BuildCx,
+    ) -> Station<K, V, Out, Cells<K, V, Out, F>> {
+        Station::new(step, Cells::new(self.f.clone(), &self.windowing), typed(output), key_hash, cx)
     }
 }
 
@@ -49,12 +57,12 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> ExchangeOp for Sta
         exchange::sender::<K, V>(step, outbox)
     }
 
-    fn receiver(&self, step: StepId, output: AnyOutput, _: &mut BuildCx) -> Box<dyn Inbox> {
-        Box::new(self.station(step, output))
+    fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox> {
+        Box::new(self.station(step, output, cx))
     }
 
-    fn inline(&self, step: StepId, output: AnyOutput, _: &mut BuildCx) -> AnyOutput {
-        erased::<(K, V)>(self.station(step, output))
+    fn inline(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> AnyOutput {
+        erased::<(K, V)>(self.station(step, output, cx))
     }
 }
 
@@ -111,9 +119,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         };
         let id = match self.store.find(hash, &key, meta.window) {
             Some(id) => id,
-            None => {
-                self.open(Cell { key, hash, window: meta.window, state: F::State::default(), since: epoch })
-            }
+            None => self.open(Cell::new(key, hash, meta.window, F::State::default(), epoch)),
         };
         self.store.note_since(id, epoch);
         self.call(id, call, |f, key, state, cx| f.process(key, value, state, cx))
@@ -149,6 +155,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         call: Call<F::Timer>,
         function: impl FnOnce(&F, &K, &mut F::State, &mut StatefulCx<'_, F::Timer, Out>) -> Result<(), BoxError>,
     ) -> Result<()> {
+        self.store.changed(id);
         let here = self.store.get_mut(id);
         let mut cx = StatefulCx {
             out: &mut self.ready,
@@ -245,6 +252,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         });
         let Some(mut one) = one else { return };
         one.window = merged.into;
+        one.saved = false; // under its new window
         let id = self.open(one);
         for from in old {
             let timers = self.timers.take_cell(from);
@@ -327,4 +335,45 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         }
         self.store.held_since()
     }
+
+    fn track(&mut self) {
+        self.store.track();
+    }
+
+    fn save(&mut self, saving: &mut StepSaving<'_>) -> Result<()> {
+        let changes = self.store.take_changes(saving.whole());
+        for (hash, key, window) in &changes.gone {
+            saving.put(*hash, &(key, window, None::<(&F::State, Vec<(&F::Timer, Set)>)>))?;
+        }
+        for id in changes.kept {
+            let timers: Vec<(&F::Timer, Set)> = self.timers.of_cell(id).collect();
+            let cell = self.store.get(id);
+            saving.put(cell.hash, &(&cell.key, cell.window, Some((&cell.state, timers))))?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, record: &[u8]) -> Result<()> {
+        let (key, window, kept): Record<K, F::State, F::Timer> = decode_record(record)?;
+        let hash = key_hash(&key);
+        let old = self.store.find(hash, &key, window);
+        let Some((state, timers)) = kept else {
+            old.into_iter().for_each(|id| self.drop_cell(id));
+            return Ok(());
+        };
+        let id = match old {
+            Some(id) => {
+                self.timers.take_cell(id);
+                self.store.get_mut(id).state = state;
+                id
+            }
+            // What was saved holds no epoch: it need not be read again.
+            None => self.open(Cell::new(key, hash, window, state, Epoch::MAX)),
+        };
+        timers.into_iter().for_each(|(tag, set)| self.timers.set(id, tag, set));
+        Ok(())
+    }
 }
+
+/// A key and a window, and what is kept for them: the state and the timers, or nothing any more.
+type Record<K, S, Tag> = (K, Window, Option<(S, Vec<(Tag, Set)>)>);

@@ -63,8 +63,9 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
         step: StepId,
         kernel: impl Kernel<K, In, (K, C::Output)> + 'static,
         output: AnyOutput,
+        cx: &BuildCx,
     ) -> Box<dyn Inbox> {
-        Box::new(Station::new(step, kernel, typed(output), key_hash))
+        Box::new(Station::new(step, kernel, typed(output), key_hash, cx))
     }
 }
 
@@ -84,16 +85,22 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> ExchangeOp for Comb
     fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox> {
         let (worker, workers) = (cx.worker, cx.workers);
         if !Tables::<K, V, C, Single>::can(&self.windowing) {
-            return Self::inbox::<V>(step, self.groups(worker, workers), output);
+            return Self::inbox::<V>(step, self.groups(worker, workers), output, cx);
         }
         if self.lifted {
-            Self::inbox::<C::Accumulator>(step, self.tables::<C::Accumulator, Merge>(worker, workers), output)
+            Self::inbox::<C::Accumulator>(
+                step,
+                self.tables::<C::Accumulator, Merge>(worker, workers),
+                output,
+                cx,
+            )
         } else {
-            Self::inbox::<V>(step, self.tables::<V, Single>(worker, workers), output)
+            Self::inbox::<V>(step, self.tables::<V, Single>(worker, workers), output, cx)
         }
     }
 
-    fn inline(&self, step: StepId, output: AnyOutput, _: &mut BuildCx) -> AnyOutput {
-        erased::<(K, V)>(Station::new(step, self.groups(0, 1), typed::<(K, C::Output)>(output), key_hash))
+    fn inline(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> AnyOutput {
+        let output = typed::<(K, C::Output)>(output);
+        erased::<(K, V)>(Station::new(step, self.groups(0, 1), output, key_hash, cx))
     }
 }

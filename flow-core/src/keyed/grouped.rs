@@ -53,6 +53,16 @@ impl<K: Key, V: Element, C: CombineFn<V>> Kernel<K, V, (K, C::Output)> for Group
         self.groups.deadline()
     }
 
+    fn track(&mut self) {}
+
+    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
     fn held_since(&self) -> Option<Epoch> {
         self.groups.held_since()
     }

@@ -1,5 +1,5 @@
 use super::kernel::{Kernel, Keyed};
-use crate::exec::{Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId};
+use crate::exec::{BuildCx, Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId, decode_record};
 use crate::{Bundle, Result, Timestamp};
 
 /// Drives a kernel: on a worker behind an exchange (as an [`Inbox`]), or in line (as a [`Receiver`]).
@@ -20,7 +20,16 @@ pub(super) struct Station<K, In, Out, G> {
 }
 
 impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In, Out, G> {
-    pub(super) fn new(step: StepId, kernel: G, output: Output<Out>, hash: fn(&K) -> u64) -> Self {
+    pub(super) fn new(
+        step: StepId,
+        mut kernel: G,
+        output: Output<Out>,
+        hash: fn(&K) -> u64,
+        cx: &BuildCx,
+    ) -> Self {
+        if cx.is_durable() {
+            kernel.track();
+        }
         Station {
             step,
             kernel,
@@ -57,8 +66,9 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
         cx.enter(self.step);
         match signal {
             Signal::Watermark(to) => {
-                self.watermark = to;
-                self.kernel.advance(to, cx.now);
+                // A run that goes on may begin with sources that do not know yet how far they were.
+                self.watermark = self.watermark.max(to);
+                self.kernel.advance(self.watermark, cx.now);
                 self.idle = false;
                 if std::mem::take(&mut self.told_idle) {
                     return self.output.signal(Signal::Watermark(self.passed), cx);
@@ -72,6 +82,7 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
             }
             Signal::Barrier { epoch, last, since } => {
                 self.epoch = since;
+                self.save(cx)?;
                 let held = self.kernel.held_since();
                 if let Some(held) = held {
                     cx.holds_since(held);
@@ -84,6 +95,13 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
                 self.tell_idle(cx)
             }
         }
+    }
+
+    /// In a durable run, writes down what is kept, and how far the input is.
+    fn save(&mut self, cx: &mut Cx) -> Result<()> {
+        let Some(mut saving) = cx.saving_of(self.step) else { return Ok(()) };
+        let saved = saving.put_for_all(&self.watermark.micros()).and_then(|()| self.kernel.save(&mut saving));
+        saved.map_err(|e| cx.error_here(e))
     }
 
     /// Is idle as the input is, once nothing in here holds the watermark any more.
@@ -136,6 +154,21 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
         self.step_on(cx)
     }
 
+    fn restore(&mut self, hash: Option<u64>, record: &[u8], cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        let restored = match hash {
+            Some(_) => self.kernel.restore(record),
+            None => decode_record(record).map(|micros| {
+                self.watermark = self.watermark.max(Timestamp::from_micros(micros));
+            }),
+        };
+        restored.map_err(|e| cx.error_here(e))
+    }
+
+    fn restored(&mut self, cx: &mut Cx) {
+        self.kernel.restored(self.watermark, cx.now);
+    }
+
     fn deadline(&self) -> Option<Timestamp> {
         self.kernel.deadline()
     }
@@ -181,6 +214,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
+    use crate::exec::StepSaving;
     use crate::keyed::kernel::Dropped;
 
     /// Keeps nothing.
@@ -205,6 +239,13 @@ mod tests {
         fn held_since(&self) -> Option<Epoch> {
             None
         }
+        fn track(&mut self) {}
+        fn save(&mut self, _: &mut StepSaving<'_>) -> Result<()> {
+            Ok(())
+        }
+        fn restore(&mut self, _: &[u8]) -> Result<()> {
+            Ok(())
+        }
     }
 
     struct Seen(Rc<RefCell<Vec<Signal>>>);
@@ -222,11 +263,12 @@ mod tests {
     #[test]
     fn an_input_that_speaks_again_is_heard_further_down() {
         let label = crate::StepLabel { name: "group".into(), location: std::panic::Location::caller() };
+        let build = BuildCx::new(0, 1, [label.clone()].into());
         let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);
         let seen = Rc::default();
         let output = Box::new(Seen(Rc::clone(&seen)));
         let mut station =
-            Station::new(StepId(0), Nothing(Timestamp::MIN), output, |key: &u32| u64::from(*key));
+            Station::new(StepId(0), Nothing(Timestamp::MIN), output, |key: &u32| u64::from(*key), &build);
         let minute = Signal::Watermark(Timestamp::from_secs(60));
         for signal in [minute, minute, Signal::Idle, minute, minute] {
             Inbox::signal(&mut station, signal, &mut cx).unwrap();

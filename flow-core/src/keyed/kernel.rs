@@ -1,4 +1,4 @@
-use crate::exec::Epoch;
+use crate::exec::{Epoch, StepSaving};
 pub(crate) use crate::group::Dropped;
 use crate::{Bundle, Timestamp};
 
@@ -34,6 +34,21 @@ pub(crate) trait Kernel<K, In, Out> {
 
     /// The oldest epoch of which elements are still kept.
     fn held_since(&self) -> Option<Epoch>;
+
+    /// From now on, keeps track of what changes: told once, before anything is added, in a durable run.
+    fn track(&mut self);
+
+    /// Writes what has changed since the last time, or everything that is kept. Everything that was due has been
+    /// [polled](Kernel::poll), unless this [is open](Kernel::is_open).
+    fn save(&mut self, saving: &mut StepSaving<'_>) -> crate::Result<()>;
+
+    /// Takes back a record that [`save`](Kernel::save) wrote, in the order of writing and before anything else.
+    fn restore(&mut self, record: &[u8]) -> crate::Result<()>;
+
+    /// All records are back, and the input watermark was here.
+    fn restored(&mut self, watermark: Timestamp, now: Timestamp) {
+        self.advance(watermark, now);
+    }
 
     /// See [`Inbox::is_reading`](crate::exec::Inbox::is_reading).
     fn is_reading(&self) -> bool {

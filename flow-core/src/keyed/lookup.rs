@@ -34,7 +34,7 @@ impl<K: Key + Ord, V: Wire> Sort<K, V> {
         output: AnyOutput,
         cx: &BuildCx,
     ) -> Station<(), (K, V), Arc<Lookup<K, V>>, Sorting<K, V>> {
-        Station::new(step, Sorting::new(cx.space().clone()), typed(output), key_hash)
+        Station::new(step, Sorting::new(cx.space().clone()), typed(output), key_hash, cx)
     }
 }
 
@@ -133,6 +133,16 @@ impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K,
 
     fn deadline(&self) -> Option<Timestamp> {
         None
+    }
+
+    fn track(&mut self) {}
+
+    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
     }
 
     fn held_since(&self) -> Option<Epoch> {

@@ -107,8 +107,8 @@ type StationOf<T, Out, F> =
     Station<u64, (T, <F as SplittableFn<T, Out>>::Restriction), Out, Splitting<T, Out, F>>;
 
 impl<T: Wire, Out: Element, F: SplittableFn<T, Out>> SplittableStep<T, Out, F> {
-    fn station(&self, step: StepId, output: AnyOutput) -> StationOf<T, Out, F> {
-        Station::new(step, Splitting::new(self.f.clone()), typed(output), dealt)
+    fn station(&self, step: StepId, output: AnyOutput, cx: &BuildCx) -> StationOf<T, Out, F> {
+        Station::new(step, Splitting::new(self.f.clone()), typed(output), dealt, cx)
     }
 }
 
@@ -125,12 +125,12 @@ impl<T: Wire, Out: Element, F: SplittableFn<T, Out>> ExchangeOp for SplittableSt
         exchange::sender_by::<u64, (T, F::Restriction)>(step, outbox, dealt)
     }
 
-    fn receiver(&self, step: StepId, output: AnyOutput, _: &mut BuildCx) -> Box<dyn Inbox> {
-        Box::new(self.station(step, output))
+    fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox> {
+        Box::new(self.station(step, output, cx))
     }
 
-    fn inline(&self, step: StepId, output: AnyOutput, _: &mut BuildCx) -> AnyOutput {
-        erased::<(u64, (T, F::Restriction))>(self.station(step, output))
+    fn inline(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> AnyOutput {
+        erased::<(u64, (T, F::Restriction))>(self.station(step, output, cx))
     }
 }
 
@@ -284,6 +284,16 @@ where
 
     fn deadline(&self) -> Option<Timestamp> {
         self.asleep.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn track(&mut self) {}
+
+    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
     }
 
     fn held_since(&self) -> Option<Epoch> {

@@ -8,7 +8,7 @@ use crate::exec::{
     erased, typed,
 };
 use crate::steps::Typed;
-use crate::{Bundle, Result};
+use crate::{Bundle, Error, ErrorKind, Result};
 
 /// Spreads elements evenly over the workers.
 pub(crate) fn spread<T: Wire>() -> Typed<T, T> {
@@ -92,5 +92,11 @@ impl<T: 'static> Inbox for PassOn<T> {
 
     fn work(&mut self, _: &mut Cx) -> Result<bool> {
         Ok(false)
+    }
+
+    fn restore(&mut self, _: Option<u64>, _: &[u8], cx: &mut Cx) -> Result<()> {
+        cx.enter(self.step);
+        let message = "it keeps nothing now, but an earlier run kept something for it";
+        Err(cx.error_here(Error::new(ErrorKind::State, message)))
     }
 }

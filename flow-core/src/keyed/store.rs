@@ -33,6 +33,31 @@ pub(super) struct Cell<K, S> {
     pub(super) state: S,
     /// The oldest epoch that the state stems from.
     pub(super) since: Epoch,
+    /// A record of it has been written.
+    pub(super) saved: bool,
+    /// Noted as changed since then.
+    changed: bool,
+}
+
+impl<K, S> Cell<K, S> {
+    pub(super) fn new(key: K, hash: u64, window: Window, state: S, since: Epoch) -> Self {
+        Cell { key, hash, window, state, since, saved: false, changed: false }
+    }
+}
+
+/// What is to be written at the end of an epoch.
+#[derive(Debug)]
+pub(super) struct Changes<K> {
+    /// Cells that were written before and are gone, by the hash of their key.
+    pub(super) gone: Vec<(u64, K, Window)>,
+    /// Cells that are new or have changed, in order of creation.
+    pub(super) kept: Vec<CellId>,
+}
+
+impl<K> Default for Changes<K> {
+    fn default() -> Self {
+        Changes { gone: Vec::new(), kept: Vec::new() }
+    }
 }
 
 /// The cells of all keys and windows: found by these, and by what expires next. A lookup needs no copy of the key, and
@@ -48,9 +73,11 @@ pub(super) struct Store<K, S> {
     expiries: BTreeSet<(Timestamp, CellId)>,
     /// The epochs that the cells began in.
     since: Multiset<Epoch>,
+    /// In a durable run.
+    changes: Option<Changes<K>>,
 }
 
-impl<K: Eq, S> Store<K, S> {
+impl<K: Eq + Clone, S> Store<K, S> {
     pub(super) fn new(lateness: i64) -> Self {
         Store {
             lateness,
@@ -61,7 +88,45 @@ impl<K: Eq, S> Store<K, S> {
             hasher: FixedState::default(),
             expiries: BTreeSet::new(),
             since: Multiset::new(),
+            changes: None,
         }
+    }
+
+    /// From now on, notes what changes.
+    pub(super) fn track(&mut self) {
+        self.changes = Some(Changes::default());
+    }
+
+    /// The cell is about to change.
+    #[inline]
+    pub(super) fn changed(&mut self, id: CellId) {
+        let Some(changes) = &mut self.changes else { return };
+        let cell = self.slots[id.slot].as_mut().expect(KEPT);
+        if !std::mem::replace(&mut cell.changed, true) {
+            changes.kept.push(id);
+        }
+    }
+
+    /// What has changed since the last time, or everything as if it were new.
+    pub(super) fn take_changes(&mut self, whole: bool) -> Changes<K> {
+        let Changes { gone, kept } = self.changes.as_mut().map(std::mem::take).unwrap_or_default();
+        let changes = if whole {
+            let mut all: Vec<CellId> = self.table.iter().copied().collect();
+            all.sort_unstable();
+            Changes { gone: Vec::new(), kept: all }
+        } else {
+            Changes { gone, kept: kept.into_iter().filter(|id| self.is_there(*id)).collect() }
+        };
+        for id in &changes.kept {
+            let cell = self.get_mut(*id);
+            (cell.saved, cell.changed) = (true, false);
+        }
+        changes
+    }
+
+    fn is_there(&self, id: CellId) -> bool {
+        let Some(cell) = &self.slots[id.slot] else { return false };
+        self.table.find(self.place(cell.hash, cell.window), |other| *other == id).is_some()
     }
 
     /// The cell of a key, whose hash this is, in a window.
@@ -73,7 +138,7 @@ impl<K: Eq, S> Store<K, S> {
     }
 
     /// Takes in a cell whose key and window have none.
-    pub(super) fn insert(&mut self, cell: Cell<K, S>) -> CellId {
+    pub(super) fn insert(&mut self, mut cell: Cell<K, S>) -> CellId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -83,6 +148,12 @@ impl<K: Eq, S> Store<K, S> {
         self.expiries.insert((cell.window.expiry(self.lateness), id));
         self.since.change(None, Some(cell.since));
         let place = self.place(cell.hash, cell.window);
+        if let Some(changes) = &mut self.changes
+            && !cell.saved
+        {
+            cell.changed = true;
+            changes.kept.push(id);
+        }
         self.slots[slot] = Some(cell);
         let Store { table, slots, hasher, .. } = self;
         table.insert_unique(place, id, |id| {
@@ -90,6 +161,10 @@ impl<K: Eq, S> Store<K, S> {
             hasher.hash_one((cell.hash, cell.window))
         });
         id
+    }
+
+    pub(super) fn get(&self, id: CellId) -> &Cell<K, S> {
+        self.slots[id.slot].as_ref().expect(KEPT)
     }
 
     pub(super) fn get_mut(&mut self, id: CellId) -> &mut Cell<K, S> {
@@ -105,6 +180,9 @@ impl<K: Eq, S> Store<K, S> {
         self.free.push(id.slot);
         self.expiries.remove(&(cell.window.expiry(self.lateness), id));
         self.since.change(Some(cell.since), None);
+        if let Some(changes) = self.changes.as_mut().filter(|_| cell.saved) {
+            changes.gone.push((cell.hash, cell.key.clone(), cell.window));
+        }
         Some(cell)
     }
 
@@ -149,7 +227,7 @@ mod tests {
     }
 
     fn cell(key: &str, end: i64, since: Epoch) -> Cell<&str, ()> {
-        Cell { key, hash: 7, window: window(end), state: (), since }
+        Cell::new(key, 7, window(end), (), since)
     }
 
     #[test]

@@ -391,6 +391,16 @@ where
         None
     }
 
+    fn track(&mut self) {}
+
+    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> crate::Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _: &[u8]) -> crate::Result<()> {
+        Ok(())
+    }
+
     fn held_since(&self) -> Option<Epoch> {
         let open = self.open.iter().flatten().map(|open| open.since);
         // What was emitted and not kept is gone: late elements are emitted at once.

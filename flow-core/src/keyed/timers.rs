@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::store::CellId;
 use crate::Timestamp;
 use crate::group::Multiset;
 
 /// Which clock a timer follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Domain {
     /// The input watermark.
     Event,
@@ -16,7 +17,7 @@ pub(super) enum Domain {
 }
 
 /// A timer that is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Set {
     pub(super) domain: Domain,
     pub(super) at: Timestamp,
@@ -84,6 +85,11 @@ impl<Tag: Clone + Ord> Timers<Tag> {
         }
         self.queue(old.domain).remove(&(old.at, cell, tag.clone()));
         self.holds.change(old.hold(), None);
+    }
+
+    /// The timers of a cell.
+    pub(super) fn of_cell(&self, cell: CellId) -> impl Iterator<Item = (&Tag, Set)> {
+        self.set.get(&cell).into_iter().flatten().map(|(tag, set)| (tag, *set))
     }
 
     /// Takes all timers of a cell out.

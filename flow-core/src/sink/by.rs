@@ -92,9 +92,9 @@ impl<D: Key, S: Clone> Sinks<D, S> {
         due
     }
 
-    fn note(&self, destination: &D, committed: Committed) {
+    fn note(&self, destination: &D, held_since: Option<u64>) {
         if let Some(made) = self.made().get_mut(destination) {
-            made.held_since = committed.held_since;
+            made.held_since = held_since;
         }
     }
 
@@ -126,8 +126,17 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
     fn commit(
         &self,
         commit: Commit<Self::Token>,
-    ) -> impl Future<Output = Result<Committed>> + Send + 'static {
-        commit_all(Arc::clone(&self.sinks), commit)
+    ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
+        let sinks = Arc::clone(&self.sinks);
+        commit_all(sinks, commit, |sink: S, commit| async move { sink.commit(commit).await })
+    }
+
+    fn resume(
+        &self,
+        commit: Commit<Self::Token>,
+    ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
+        let sinks = Arc::clone(&self.sinks);
+        commit_all(sinks, commit, |sink: S, commit| async move { sink.resume(commit).await })
     }
 
     fn describe(&self) -> String {
@@ -135,10 +144,18 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
     }
 }
 
-async fn commit_all<T: Element, D: Key, S: Sink<T>>(
+/// Has the sinks of all destinations that an epoch concerns do one thing.
+async fn commit_all<T, D, S, F>(
     sinks: Arc<Sinks<D, S>>,
     commit: Commit<(D, S::Token)>,
-) -> Result<Committed> {
+    act: impl Fn(S, Commit<S::Token>) -> F,
+) -> Result<Committed<(D, S::Token)>>
+where
+    T: Element,
+    D: Key,
+    S: Sink<T>,
+    F: Future<Output = Result<Committed<S::Token>>>,
+{
     let Commit { epoch, last, watermark, tokens } = commit;
     let mut by_destination: Map<D, Vec<S::Token>> = Map::default();
     for destination in sinks.due(tokens.iter().map(|(destination, _)| destination.clone())) {
@@ -148,23 +165,24 @@ async fn commit_all<T: Element, D: Key, S: Sink<T>>(
         by_destination.entry(destination).or_default().push(token);
     }
     let commits = by_destination.into_iter().map(|(destination, tokens)| {
-        let sink = sinks.sink(&destination);
-        async move {
-            let committed = sink.commit(Commit { epoch, last, watermark, tokens }).await?;
-            Ok::<_, Error>((destination, committed))
-        }
+        let committed = act(sinks.sink(&destination), Commit { epoch, last, watermark, tokens });
+        async move { Ok::<_, Error>((destination, committed.await?)) }
     });
     let mut under_way = futures::stream::iter(commits).buffer_unordered(COMMITS);
-    let mut failed = None;
+    let (mut carried, mut failed) = (Vec::new(), None);
     while let Some(committed) = under_way.next().await {
         match committed {
-            Ok((destination, committed)) => sinks.note(&destination, committed),
+            Ok((destination, committed)) => {
+                sinks.note(&destination, committed.held_since);
+                carried.extend(committed.carried.into_iter().map(|token| (destination.clone(), token)));
+            }
             Err(error) => failed = Some(error), // the others end: nothing happens behind our back
         }
     }
+    drop(under_way);
     match failed {
         Some(error) => Err(error),
-        None => Ok(Committed { held_since: sinks.held_since() }),
+        None => Ok(Committed { held_since: sinks.held_since(), carried }),
     }
 }
 
@@ -305,6 +323,7 @@ mod tests {
             bounded: true,
             claims: Claims::default(),
             metrics: crate::metrics::Metrics::default(),
+            ..WriterContext::default()
         };
         let (mut writer, mut rejects) = (by.open(&context).unwrap(), Rejects::default());
         let mut bundle = Bundle::of(vec![1, 2, 13, 11]);

@@ -5,6 +5,7 @@ mod by;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -67,8 +68,20 @@ pub trait Sink<T: Element>: Clone + Send + Sync + 'static {
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer>;
 
     /// Makes prepared data visible.
-    fn commit(&self, commit: Commit<Self::Token>)
-    -> impl Future<Output = Result<Committed>> + Send + 'static;
+    fn commit(
+        &self,
+        commit: Commit<Self::Token>,
+    ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static;
+
+    /// Goes on where an earlier process stopped, in a durable run: with the tokens that its last epoch prepared, whose commit
+    /// may have happened or not, and those that it [carried](Committed::carried) on. Called once, before any writer is
+    /// opened. The same as a commit, unless the sink holds data in between.
+    fn resume(
+        &self,
+        commit: Commit<Self::Token>,
+    ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
+        self.commit(commit)
+    }
 
     /// A few words for the printed plan, without secrets.
     fn describe(&self) -> String {
@@ -79,7 +92,7 @@ pub trait Sink<T: Element>: Clone + Send + Sync + 'static {
 /// One epoch of all writers of a sink.
 #[derive(Clone, Debug)]
 pub struct Commit<Token> {
-    /// Counts from 1 in each run.
+    /// Counts from 1; a durable run goes on counting where its last process stopped.
     pub epoch: u64,
     /// Nothing more is coming: whatever is still open should be finished.
     pub last: bool,
@@ -90,11 +103,21 @@ pub struct Commit<Token> {
 }
 
 /// What a commit has made visible.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Committed {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed<Token> {
     /// The oldest epoch of which some data is still not visible, as in a window's file that takes more; none when
     /// everything is. Sources are acknowledged only up to the epoch before it.
     pub held_since: Option<u64>,
+    /// In a durable run, what a later process must know of the data that is still not visible: tokens that are given to
+    /// [`resume`](Sink::resume), with those that are prepared next. With it, sources are acknowledged all the same.
+    pub carried: Vec<Token>,
+}
+
+/// Everything is visible.
+impl<Token> Default for Committed<Token> {
+    fn default() -> Self {
+        Committed { held_since: None, carried: Vec::new() }
+    }
 }
 
 /// Writes one worker's share of a collection to a [`Sink`].
@@ -157,7 +180,7 @@ impl Claims {
 }
 
 /// Which writer of a sink this is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct WriterContext {
     /// From 0.
     pub worker: usize,
@@ -172,6 +195,9 @@ pub struct WriterContext {
     /// What the step counts, for the run's report. A sink that counts `written`, the elements that it has made visible,
     /// has the runner check at the end that what came in was written or refused.
     pub metrics: Metrics,
+    /// In a durable run, a directory for what is written and not visible yet: it outlives the process, and is shared by
+    /// all sinks of the pipeline.
+    pub durable: Option<PathBuf>,
 }
 
 /// An element that a sink refused, and why.

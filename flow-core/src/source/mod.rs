@@ -9,6 +9,7 @@ mod watermark;
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -120,6 +121,8 @@ pub struct ReaderContext {
     pub metrics: Metrics,
     /// Processing time, for watermarks that follow it.
     pub clock: Clock,
+    /// In a durable run that goes on: what readers of this step [remembered](Reader::remember), oldest first.
+    pub remembered: Arc<Vec<Vec<u8>>>,
 }
 
 /// Reads one split of a [`Source`], on a worker's thread.
@@ -145,6 +148,14 @@ pub trait Reader: Send + 'static {
 
     /// Behind the last element handed out: reading on from here gives exactly the elements that follow.
     fn position(&self) -> Self::Position;
+
+    /// In a durable run, what this reader must know after a restart besides its position, as which messages were
+    /// acknowledged lately: what is new since the last call, or all of it if the `whole` is asked for. Called at the end of
+    /// each epoch; [`ReaderContext::remembered`] has it again.
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        let _ = whole;
+        None
+    }
 
     /// Everything before `position` is in the sinks for good: acknowledge it, delete it, move the cursor.
     /// The returned future is driven beside reading; positions come in order.

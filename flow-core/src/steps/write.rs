@@ -1,5 +1,9 @@
 use std::collections::VecDeque;
+use std::path::Path;
 use std::task::{Context, Poll};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::link::{Transform, link, one};
 use crate::exec::{
@@ -28,6 +32,7 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
             bounded: self.bounded,
             claims: self.claims.clone(),
             metrics: self.metrics.of_step(&cx.label(step).name),
+            durable: cx.sinks_dir().map(Path::to_path_buf),
         };
         let writing = Writing {
             step,
@@ -49,17 +54,25 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
         last: bool,
         watermark: Timestamp,
         tokens: Vec<Vec<u8>>,
-    ) -> BoxFuture<Result<Committed>> {
+    ) -> BoxFuture<Result<Committed<Vec<u8>>>> {
         let sink = self.sink.clone();
         Box::pin(async move {
-            let mut all = Vec::new();
-            for encoded in &tokens {
-                let some: Vec<S::Token> = postcard::from_bytes(encoded).map_err(|e| {
-                    Error::new(ErrorKind::Internal, "a sink's token does not decode").caused_by(e)
-                })?;
-                all.extend(some);
-            }
-            sink.commit(Commit { epoch, last, watermark, tokens: all }).await
+            let tokens = decode_tokens(&tokens)?;
+            encode_carried(sink.commit(Commit { epoch, last, watermark, tokens }).await?)
+        })
+    }
+
+    fn resume(
+        &self,
+        epoch: Epoch,
+        last: bool,
+        watermark: Timestamp,
+        tokens: Vec<Vec<u8>>,
+    ) -> BoxFuture<Result<Committed<Vec<u8>>>> {
+        let sink = self.sink.clone();
+        Box::pin(async move {
+            let tokens = decode_tokens(&tokens)?;
+            encode_carried(sink.resume(Commit { epoch, last, watermark, tokens }).await?)
         })
     }
 
@@ -74,6 +87,29 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
     fn delivery(&self) -> Delivery {
         self.sink.delivery(self.bounded)
     }
+}
+
+/// The tokens of all writers, each of which encoded a list.
+fn decode_tokens<Token: DeserializeOwned>(encoded: &[Vec<u8>]) -> Result<Vec<Token>> {
+    let mut all = Vec::new();
+    for list in encoded {
+        let some: Vec<Token> = postcard::from_bytes(list)
+            .map_err(|e| Error::new(ErrorKind::State, "a sink's token does not decode").caused_by(e))?;
+        all.extend(some);
+    }
+    Ok(all)
+}
+
+fn encode_tokens<Token: Serialize>(tokens: &[Token]) -> Result<Vec<u8>> {
+    postcard::to_stdvec(tokens)
+        .map_err(|e| Error::new(ErrorKind::Sink, "a sink's token does not encode").caused_by(e))
+}
+
+/// What is carried on as one list, and none if that is nothing.
+fn encode_carried<Token: Serialize>(committed: Committed<Token>) -> Result<Committed<Vec<u8>>> {
+    let Committed { held_since, carried } = committed;
+    let carried = if carried.is_empty() { Vec::new() } else { vec![encode_tokens(&carried)?] };
+    Ok(Committed { held_since, carried })
 }
 
 /// How many bundles may wait, whatever their elements point to: more would not make a sink faster.
@@ -146,10 +182,7 @@ impl<T: Element, W: Writer<T>> Writing<T, W> {
         self.working = Some(Box::pin(async move {
             let mut rejects = Rejects::default();
             let prepared = writer.prepare(epoch, watermark, &mut rejects).await;
-            let encoded = prepared.and_then(|tokens| {
-                postcard::to_stdvec(&tokens)
-                    .map_err(|e| Error::new(ErrorKind::Sink, "a sink's token does not encode").caused_by(e))
-            });
+            let encoded = prepared.and_then(|tokens| encode_tokens(&tokens));
             let (prepared, result) = match encoded {
                 Ok(tokens) => (Some((barrier, tokens)), Ok(())),
                 Err(error) => (None, Err(error)),

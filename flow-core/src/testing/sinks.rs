@@ -121,7 +121,7 @@ impl<T: Element> Sink<T> for MemorySink<T> {
         Ok(MemoryWriter { sink: self.clone(), waiting: Vec::new() })
     }
 
-    fn commit(&self, commit: Commit<u64>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(&self, commit: Commit<u64>) -> impl Future<Output = Result<Committed<u64>>> + Send + 'static {
         let mut places = self.sinks.lock();
         let place = places.entry(self.name.to_string()).or_default();
         let mut prepared = std::mem::take(&mut place.prepared);

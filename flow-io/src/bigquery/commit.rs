@@ -11,7 +11,7 @@ use super::sink::{Prepared, Shared, Token};
 use super::target::{Disposition, Target};
 
 /// Makes visible what writers prepared. Each part may be repeated.
-pub(super) async fn commit<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> Result<Committed> {
+pub(super) async fn commit<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> Result<Committed<Prepared>> {
     let settings = &shared.settings;
     // A bounded collection that had no elements is to leave no rows of an earlier run behind.
     let empties = commit.last && settings.disposition == Disposition::Truncate;

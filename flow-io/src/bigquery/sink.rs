@@ -109,7 +109,10 @@ impl<T: Element + Serialize> Sink<T> for WriteTable<T> {
         Ok(TableWriter::new(Arc::clone(&self.shared), run, asking, cx))
     }
 
-    fn commit(&self, commit: Commit<Prepared>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<Prepared>,
+    ) -> impl Future<Output = Result<Committed<Prepared>>> + Send + 'static {
         let shared = Arc::clone(&self.shared);
         async move { commit::commit(&shared, commit).await }
     }

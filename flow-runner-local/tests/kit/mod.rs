@@ -252,7 +252,10 @@ impl Sink<u64> for Logged {
         Ok(LoggedWriter::default())
     }
 
-    fn commit(&self, commit: Commit<Vec<u64>>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<Vec<u64>>,
+    ) -> impl Future<Output = Result<Committed<Vec<u64>>>> + Send + 'static {
         let log = self.0.clone();
         async move {
             let values: Vec<u64> = commit.tokens.into_iter().flatten().collect();

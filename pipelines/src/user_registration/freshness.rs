@@ -180,7 +180,7 @@ impl<T: Element, S: Sink<T>> Sink<T> for Measured<T, S> {
     fn commit(
         &self,
         commit: Commit<Self::Token>,
-    ) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
         let Commit { epoch, last, watermark, tokens } = commit;
         let (mut of_sink, mut published) = (Vec::new(), Vec::new());
         for token in tokens {
@@ -192,9 +192,9 @@ impl<T: Element, S: Sink<T>> Sink<T> for Measured<T, S> {
         let commit = self.sink.commit(Commit { epoch, last, watermark, tokens: of_sink });
         let freshness = self.freshness.clone();
         async move {
-            let committed = commit.await?;
+            let Committed { held_since, carried } = commit.await?;
             freshness.committed(&published);
-            Ok(committed)
+            Ok(Committed { held_since, carried: carried.into_iter().map(Token::Of).collect() })
         }
     }
 

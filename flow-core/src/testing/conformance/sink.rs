@@ -128,6 +128,7 @@ where
             bounded: false,
             claims: self.claims.clone(),
             metrics: Metrics::default(),
+            ..WriterContext::default()
         };
         self.sink.open(&cx).unwrap_or_else(|e| panic!("no writer for worker {worker}: {}", e.report()))
     }

@@ -43,7 +43,10 @@ impl<T: Element, S: Sink<T>> Sink<T> for SlowSink<S> {
         Ok(SlowWriter { inner: self.inner.open(cx)?, pending: self.pending })
     }
 
-    fn commit(&self, commit: Commit<S::Token>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<S::Token>,
+    ) -> impl Future<Output = Result<Committed<S::Token>>> + Send + 'static {
         let (inner, left) = (self.inner.clone(), self.pending);
         async move {
             Delay { left }.await;
@@ -136,7 +139,10 @@ impl<T: Element, S: Sink<T>> Sink<T> for FailingSink<S> {
         Ok(FailingWriter { inner: self.inner.open(cx)?, call: self.call, fuse: self.fuse.clone() })
     }
 
-    fn commit(&self, commit: Commit<S::Token>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<S::Token>,
+    ) -> impl Future<Output = Result<Committed<S::Token>>> + Send + 'static {
         let FailingSink { inner, call, fuse } = self.clone();
         async move {
             if call == Call::Commit {

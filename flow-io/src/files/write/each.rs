@@ -126,7 +126,10 @@ impl<T: Element, L: Line<T> + Clone + Sync> Sink<T> for WriteEach<T, L> {
         Ok(EachWriter { sink: self.clone(), written: Vec::new(), text: Vec::new() })
     }
 
-    fn commit(&self, commit: Commit<PathBuf>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<PathBuf>,
+    ) -> impl Future<Output = Result<Committed<PathBuf>>> + Send + 'static {
         let whole = Arc::clone(&self.whole);
         async move {
             whole.publish(commit.tokens, commit.last).await?;

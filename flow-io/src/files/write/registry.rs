@@ -311,7 +311,7 @@ impl<F: Format> Registry<F> {
     }
 
     /// Makes visible what is complete once this epoch is committed. May be repeated after a failure.
-    pub(super) async fn commit<C>(self: Arc<Self>, commit: Commit<C>) -> Result<Committed> {
+    pub(super) async fn commit<C>(self: Arc<Self>, commit: Commit<C>) -> Result<Committed<C>> {
         let files = self.complete(&commit);
         let mut under_way = stream::iter(files).map(|file| self.publish(file)).buffer_unordered(AT_ONCE);
         let (mut named, mut failed) = (Vec::new(), None);
@@ -339,14 +339,14 @@ impl<F: Format> Registry<F> {
     }
 
     /// Says what is still to come.
-    fn finish<C>(&self, commit: &Commit<C>) -> Committed {
+    fn finish<C>(&self, commit: &Commit<C>) -> Committed<C> {
         let mut state = lock(&self.state);
         state.committed = (commit.epoch, commit.watermark);
         if commit.last {
             *state = State::default(); // another run may follow, and replaces the files of this one
         }
         let since = state.files.values().map(|file| file.since.load(Ordering::Relaxed));
-        Committed { held_since: since.filter(|since| *since <= commit.epoch).min() }
+        Committed { held_since: since.filter(|since| *since <= commit.epoch).min(), ..Committed::default() }
     }
 
     /// Finishes a file and gives it its name; where, if there was something in it.

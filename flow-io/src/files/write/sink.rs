@@ -148,7 +148,10 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
         self.registry.target.check()
     }
 
-    fn commit(&self, commit: Commit<Prepared>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(
+        &self,
+        commit: Commit<Prepared>,
+    ) -> impl Future<Output = Result<Committed<Prepared>>> + Send + 'static {
         Arc::clone(&self.registry).commit(commit)
     }
 

@@ -156,7 +156,7 @@ impl<T: Element, E: Encode<T>> Sink<T> for WritePubSub<E> {
     }
 
     /// Everything is published when it is prepared.
-    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed>> + Send + 'static {
+    fn commit(&self, _: Commit<()>) -> impl Future<Output = Result<Committed<()>>> + Send + 'static {
         std::future::ready(Ok(Committed::default()))
     }
 
