@@ -34,7 +34,6 @@ mod scratch;
 mod source;
 mod splits;
 mod station;
-#[allow(dead_code)]
 mod store;
 mod worker;
 

@@ -111,6 +111,12 @@ impl Options {
         Options { state_dir: Some(directory.into()), ..self }
     }
 
+    /// Although the directory may not outlive the machine or the container: for tests.
+    #[must_use]
+    pub fn allowing_ephemeral_state(self) -> Self {
+        Options { allow_ephemeral_state: true, ..self }
+    }
+
     /// With another time between two epochs.
     #[must_use]
     pub fn with_epoch(self, epoch: Duration) -> Self {

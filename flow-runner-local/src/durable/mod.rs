@@ -2,6 +2,7 @@
 
 mod compat;
 mod log;
+mod place;
 mod restored;
 
 use std::io;
@@ -44,6 +45,9 @@ impl Durable {
         let Some(root) = &options.state_dir else { return Ok(None) };
         compat::check_graph(graph)?;
         let disk = LocalDisk::open(root).map_err(|error| unusable(root, error))?;
+        if !options.allow_ephemeral_state {
+            place::check(root)?;
+        }
         let dir = StateDir::open(disk).map_err(|error| unusable(root, error))?;
         let restored = match dir.last() {
             Some(manifest) => Restored::read(dir.disk().clone(), manifest, graph, options)?.map(Arc::new),
