@@ -21,7 +21,9 @@
 
 mod clock;
 mod coordinator;
+mod crash;
 mod durable;
+pub mod inspect;
 mod exchange;
 mod gates;
 mod job;

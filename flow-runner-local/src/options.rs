@@ -18,6 +18,7 @@ use bytesize::ByteSize;
 /// assert_eq!(args.runner.workers(), 2);
 /// # Ok::<(), clap::Error>(())
 /// ```
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Runner")]
 pub struct Options {

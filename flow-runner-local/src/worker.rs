@@ -17,7 +17,8 @@ use flow_core::scratch::Space;
 use flow_core::{Error, Result, Timestamp};
 
 use crate::clock::{Clock, nanos};
-use crate::durable::{Restored, ToCoordinator};
+use crate::crash::point;
+use crate::durable::{Restored, ToCoordinator, check_claimed};
 use crate::exchange::{Local, Mail, Message, Traffic};
 use crate::gates::Gates;
 use crate::options::Options;
@@ -264,7 +265,7 @@ impl Worker {
             holding_limit,
         };
         if let Some(restored) = worker.place.restored.clone() {
-            restored.check_claimed(graph, &build)?;
+            check_claimed(graph, &build)?;
             worker.restore(&restored)?;
         }
         Ok(worker)
@@ -290,6 +291,7 @@ impl Worker {
             source.tell_restored(&mut self.cx)?;
         }
         self.dirty = true;
+        point("restored");
         Ok(())
     }
 

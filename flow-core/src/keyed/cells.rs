@@ -358,7 +358,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         let hash = key_hash(&key);
         let old = self.store.find(hash, &key, window);
         let Some((state, timers)) = kept else {
-            old.into_iter().for_each(|id| self.drop_cell(id));
+            if let Some(id) = old {
+                self.drop_cell(id);
+            }
             return Ok(());
         };
         let id = match old {
@@ -370,7 +372,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
             // What was saved holds no epoch: it need not be read again.
             None => self.open(Cell::new(key, hash, window, state, Epoch::MAX)),
         };
-        timers.into_iter().for_each(|(tag, set)| self.timers.set(id, tag, set));
+        for (tag, set) in timers {
+            self.timers.set(id, tag, set);
+        }
         Ok(())
     }
 }

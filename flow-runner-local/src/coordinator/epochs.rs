@@ -7,6 +7,7 @@ use flow_core::graph::Step;
 use flow_core::{Result, Timestamp};
 
 use super::Coordinator;
+use crate::crash::point;
 use crate::splits::Part;
 use crate::store::{Manifest, SinkState, SourceState, SplitState, Stage};
 use crate::worker::{Barrier, Command, Extent, Passed};
@@ -40,6 +41,7 @@ impl Coordinator {
             read_to: Vec::new(),
             watermarks: BTreeMap::new(),
         });
+        point("epoch-begun");
         self.tell(Command::Barrier(Barrier { epoch, last, suspend, save }));
     }
 
@@ -69,12 +71,14 @@ impl Coordinator {
         let Some(open) = self.state.open.take() else { return Ok(()) };
         self.keep(&open)?;
         let held_since = self.commit_sinks(&open)?.into_iter().chain(open.held_since).min();
+        point("sinks-committed");
         // In a durable run, what is held is kept.
         let held_since = held_since.filter(|_| self.durable.is_none());
         let done = held_since.map_or(open.epoch, |held| held.saturating_sub(1).min(open.epoch));
         if done > self.state.acknowledged {
             self.state.acknowledged = done;
             self.acknowledge(done)?;
+            point("acknowledging");
         }
         self.state.finished = open.last || open.suspend;
         if self.state.finished && self.state.committing > 0 {
@@ -100,30 +104,34 @@ impl Coordinator {
     }
 
     /// The run is over, and everything is visible and acknowledged. One that was drained has left splits that another
-    /// run goes on with; one that has read everything leaves nothing, and another begins anew.
+    /// run goes on with; one that has read everything is over for good, lest a process that is started again reads it
+    /// all anew.
     fn close(&mut self, mut sources: BTreeMap<String, SourceState>) -> Result<()> {
-        if sources.values().all(|source| source.splits.is_empty()) {
-            sources.clear();
-        }
         for source in sources.values_mut() {
             source.watermark = Timestamp::MIN.micros(); // it was driven to the end of time
         }
         let epoch = self.state.last_epoch + 1;
         let Some(durable) = &mut self.durable else { return Ok(()) };
         durable.begin_anew();
-        durable.commit(Manifest { epoch, stage: Stage::Over, sources, ..Manifest::default() })
+        durable.commit(Manifest { epoch, stage: Stage::Over, sources, ..Manifest::default() })?;
+        point("over");
+        Ok(())
     }
 
-    /// An earlier run came to its end, and what it had prepared last is visible now: there is nothing left to do.
+    /// An earlier run came to its end, and what it had prepared last is visible by now: there is nothing left to do.
     pub(super) fn close_resumed(&mut self) -> Result<()> {
         let Some(restored) = self.restored.clone() else { return Ok(()) };
+        self.state.finished = true;
+        if restored.stage == Stage::Over {
+            tracing::warn!("the run of this state directory is over: to read everything again, name another directory");
+            return Ok(());
+        }
         let state = |(step, (watermark, parts)): (&StepId, &(Timestamp, Vec<Part>))| {
             let name = self.graph.step(*step).label.name.clone();
             let splits = parts.iter().cloned().map(unread).collect();
             (name, SourceState { splits, watermark: watermark.micros() })
         };
         let sources = restored.sources.iter().map(state).collect();
-        self.state.finished = true;
         self.close(sources)
     }
 
@@ -174,9 +182,9 @@ impl Coordinator {
         self.options.drain || was_draining || (self.state.stopped && !self.state.suspending)
     }
 
-    /// Whether an earlier run had come to its end, but for its last commit.
+    /// Whether an earlier run had come to its end, or had only its last commit left to do.
     pub(super) fn is_over(&self) -> bool {
-        self.restored.as_ref().is_some_and(|restored| restored.stage == Stage::Ending)
+        self.restored.as_ref().is_some_and(|restored| restored.is_over())
     }
 }
 

@@ -201,6 +201,7 @@ impl Coordinator {
             peak_memory: peak_memory(),
             stopped: self.state.stopped,
             sinks: sinks(&self.graph),
+            was_over: self.is_over(),
         };
         // A read of standard input that waits cannot be called off, so nothing waits for it.
         self.runtime.shutdown_background();

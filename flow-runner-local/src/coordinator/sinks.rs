@@ -9,6 +9,7 @@ use flow_core::graph::Step;
 use flow_core::{Error, ErrorKind, Result, StepLabel, Timestamp};
 
 use super::{Coordinator, Open, REFRESH};
+use crate::crash::point;
 use crate::store::SinkState;
 
 /// From which epoch on what reached a sink in each epoch stems: what earlier steps held comes later than it was read.
@@ -80,6 +81,7 @@ impl Coordinator {
     pub(super) fn resume_sinks(&mut self) -> Result<()> {
         let Some(restored) = self.restored.clone() else { return Ok(()) };
         let last = self.is_over();
+        point("resuming");
         let resumes = self.sinks().filter_map(|(step, write)| {
             let SinkState { watermark, tokens } = restored.sinks.get(&step.id)?.clone();
             let watermark = Timestamp::from_micros(watermark);
@@ -87,9 +89,10 @@ impl Coordinator {
         });
         let resumes: Vec<_> = resumes.collect();
         for (step, resume) in resumes {
-            let resumed = resume.and_then(|resume| self.end(resume))?;
-            self.carried.insert(step, resumed.carried);
+            let committed = resume.and_then(|resume| self.end(resume))?;
+            self.carried.insert(step, committed.carried);
         }
+        point("resumed");
         Ok(())
     }
 
@@ -117,6 +120,7 @@ impl Coordinator {
                     held = held.into_iter().chain(stems.oldest(committed.held_since, open.epoch)).min();
                     stems.note(open.epoch + 1, since);
                     self.carried.insert(step, committed.carried);
+                    point("sink-committed");
                 }
                 Err(error) => failed = Some(error), // the others end: nothing happens behind our back
             }

@@ -13,10 +13,11 @@ use flow_core::exec::{Epoch, hash_probe};
 use flow_core::graph::Graph;
 use flow_core::{Error, ErrorKind, Result};
 
+use crate::crash::point;
 use crate::options::Options;
 use crate::store::{LocalDisk, Manifest, SegmentRef, SegmentWriter, StateDir, StepShape};
 pub(crate) use log::ToCoordinator;
-pub(crate) use restored::Restored;
+pub(crate) use restored::{Restored, check_claimed};
 
 /// The state of a durable run on disk, on the coordinator's side.
 pub(crate) struct Durable {
@@ -50,7 +51,7 @@ impl Durable {
         }
         let dir = StateDir::open(disk).map_err(|error| unusable(root, error))?;
         let restored = match dir.last() {
-            Some(manifest) => Restored::read(dir.disk().clone(), manifest, graph, options)?.map(Arc::new),
+            Some(manifest) => Some(Arc::new(Restored::read(dir.disk().clone(), manifest, graph, options)?)),
             None => None,
         };
         let durable = Durable {
@@ -100,7 +101,9 @@ impl Durable {
 
     /// The commit point of an epoch: when this returns, it survives anything.
     pub(crate) fn commit(&mut self, manifest: Manifest) -> Result<()> {
+        point("segment-written");
         let written = self.writing.take().map(SegmentWriter::finish).transpose();
+        point("segment-synced");
         let written = written.map_err(|error| unusable(&self.root, error))?;
         if self.whole {
             self.segments.clear();

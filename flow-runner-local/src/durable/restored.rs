@@ -26,17 +26,13 @@ pub(crate) struct Restored {
 }
 
 impl Restored {
-    /// Reads everything once, so that damage is known before anything runs. None if the earlier run is over, and left
-    /// nothing to go on with.
+    /// Reads everything once, so that damage is known before anything runs.
     pub(super) fn read(
         disk: LocalDisk,
         manifest: &Manifest,
         graph: &Graph,
         options: &Options,
-    ) -> Result<Option<Restored>> {
-        if manifest.stage == Stage::Over && manifest.sources.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<Restored> {
         let places = compat::places(manifest, graph, options)?;
         let mut restored = Restored {
             epoch: manifest.epoch,
@@ -52,7 +48,13 @@ impl Restored {
         let mut lost = restored.read_beside(manifest, graph)?;
         restored.place(manifest, &mut lost);
         compat::check_lost(&lost.into_iter().collect::<Vec<_>>(), options)?;
-        Ok(Some(restored))
+        Ok(restored)
+    }
+
+    /// Whether the earlier run has read everything, and at most its last commit is left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        let is_read = self.sources.values().all(|(_, parts)| parts.is_empty());
+        self.stage == Stage::Ending || (self.stage == Stage::Over && is_read)
     }
 
     /// What is kept beside exchanges of keys; the names of steps that kept something and are gone.
@@ -111,14 +113,6 @@ impl Restored {
         }
     }
 
-    /// Makes sure that what was given was taken.
-    pub(crate) fn check_claimed(&self, graph: &Graph, build: &BuildCx) -> Result<()> {
-        build.unclaimed().map_or(Ok(()), |step| {
-            let message = "an earlier run kept something for it, and it keeps nothing now";
-            Err(Error::new(ErrorKind::State, message).at(&graph.step(step).label))
-        })
-    }
-
     /// How far a source was.
     pub(crate) fn watermark(&self, source: StepId) -> Timestamp {
         self.sources.get(&source).map_or(Timestamp::MIN, |(watermark, _)| *watermark)
@@ -150,4 +144,12 @@ impl Restored {
         }
         Ok(())
     }
+}
+
+/// Makes sure that what was given to steps in place was taken.
+pub(crate) fn check_claimed(graph: &Graph, build: &BuildCx) -> Result<()> {
+    build.unclaimed().map_or(Ok(()), |step| {
+        let message = "an earlier run kept something for it, and it keeps nothing now";
+        Err(Error::new(ErrorKind::State, message).at(&graph.step(step).label))
+    })
 }

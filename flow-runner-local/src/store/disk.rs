@@ -32,11 +32,16 @@ pub(crate) trait DiskFile: Send {
 #[derive(Clone, Debug)]
 pub(crate) struct LocalDisk {
     root: PathBuf,
-    /// Locked as long as it is open.
-    _lock: Arc<File>,
+    /// Locked as long as it is open; none if the directory is only looked at.
+    _lock: Option<Arc<File>>,
 }
 
 impl LocalDisk {
+    /// The directory as it is, to be read and not to be changed, though a process may be using it.
+    pub(crate) fn look(root: &Path) -> LocalDisk {
+        LocalDisk { root: root.to_path_buf(), _lock: None }
+    }
+
     /// Opens the directory, or makes it.
     pub(crate) fn open(root: &Path) -> io::Result<LocalDisk> {
         make_private_dir(root)?;
@@ -47,7 +52,7 @@ impl LocalDisk {
             }
             fs::TryLockError::Error(error) => error,
         })?;
-        Ok(LocalDisk { root: root.to_path_buf(), _lock: Arc::new(lock) })
+        Ok(LocalDisk { root: root.to_path_buf(), _lock: Some(Arc::new(lock)) })
     }
 }
 

@@ -38,11 +38,6 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// How long it is.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Makes the segment durable.
     pub(crate) fn finish(mut self) -> io::Result<SegmentRef> {
         self.file.sync().map_err(|error| about(&self.name, &error))?;

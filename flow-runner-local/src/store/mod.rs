@@ -22,4 +22,4 @@ pub(crate) use disk::LocalDisk;
 pub(crate) use frame::SegmentWriter;
 pub(crate) use manifest::{Manifest, SegmentRef, SinkState, SourceState, SplitState, Stage, StepShape};
 pub(crate) use records::{Block, Record, records_of};
-pub(crate) use state_dir::{StateDir, read_segment};
+pub(crate) use state_dir::{StateDir, epochs, read_manifest, read_segment};

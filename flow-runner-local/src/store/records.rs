@@ -82,7 +82,9 @@ mod tests {
             Record { step: StepId(0), hash: None, bytes: b"" },
         ];
         let mut block = Block::default();
-        all.iter().for_each(|record| block.push(*record).unwrap());
+        for record in all {
+            block.push(record).unwrap();
+        }
         let frame = block.take();
         assert_eq!(records_of(&frame).collect::<io::Result<Vec<_>>>().unwrap(), all);
         assert_eq!(block.len(), 0);

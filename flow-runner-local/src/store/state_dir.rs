@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::disk::Disk;
 use super::frame::{Frames, SegmentWriter};
 use super::manifest::{Manifest, SegmentRef};
+use crate::crash::point;
 
 /// How many manifests are kept: the newest, and those before it that a user may go back to.
 const KEPT: usize = 3;
@@ -16,6 +17,19 @@ pub(crate) struct StateDir<D> {
     next_segment: AtomicU64,
     /// The manifests that are kept, oldest first.
     kept: Vec<Manifest>,
+}
+
+/// The epochs that have manifests, in order.
+pub(crate) fn epochs(disk: &impl Disk) -> io::Result<Vec<u64>> {
+    let mut epochs: Vec<u64> = disk.list()?.iter().filter_map(|name| Manifest::epoch_of(name)).collect();
+    epochs.sort_unstable();
+    Ok(epochs)
+}
+
+/// Reads the manifest of an epoch.
+pub(crate) fn read_manifest(disk: &impl Disk, epoch: u64) -> io::Result<Manifest> {
+    let name = Manifest::name_of(epoch);
+    disk.open(&name).and_then(Manifest::decode).map_err(|error| about(&name, &error))
 }
 
 /// Reads a segment.
@@ -33,15 +47,7 @@ impl<D: Disk> StateDir<D> {
     /// Opens a directory, and removes what no manifest speaks of. An unreadable manifest is an error: to pass over it
     /// would forget what sources have been told of.
     pub(crate) fn open(disk: D) -> io::Result<StateDir<D>> {
-        let mut epochs: Vec<u64> = disk.list()?.iter().filter_map(|name| Manifest::epoch_of(name)).collect();
-        epochs.sort_unstable();
-        let mut kept = Vec::new();
-        for epoch in epochs {
-            let name = Manifest::name_of(epoch);
-            let manifest =
-                disk.open(&name).and_then(Manifest::decode).map_err(|error| about(&name, &error))?;
-            kept.push(manifest);
-        }
+        let kept = epochs(&disk)?.into_iter().map(|epoch| read_manifest(&disk, epoch)).collect::<io::Result<Vec<_>>>()?;
         let generation = kept.last().map_or(0, |manifest| manifest.generation) + 1;
         let mut dir = StateDir { disk, generation, next_segment: AtomicU64::new(0), kept };
         dir.collect_garbage()?;
@@ -53,11 +59,6 @@ impl<D: Disk> StateDir<D> {
         self.kept.last()
     }
 
-    /// How often the directory has been opened for a run that got as far as its first epoch, this one included.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// Begins a segment. It counts once it is finished and a manifest speaks of it.
     pub(crate) fn begin_segment(&self) -> io::Result<SegmentWriter> {
         let number = self.next_segment.fetch_add(1, Relaxed);
@@ -66,7 +67,6 @@ impl<D: Disk> StateDir<D> {
         SegmentWriter::new(name.clone(), file).map_err(|error| about(&name, &error))
     }
 
-
     /// The commit point: when this returns, the epoch has happened and survives anything. Every segment that the
     /// manifest speaks of was written before.
     pub(crate) fn commit(&mut self, mut manifest: Manifest) -> io::Result<()> {
@@ -74,19 +74,26 @@ impl<D: Disk> StateDir<D> {
         let name = Manifest::name_of(manifest.epoch);
         self.put(&name, &manifest.encode()?).map_err(|error| about(&name, &error))?;
         self.kept.push(manifest);
-        self.collect_garbage()
+        self.collect_garbage()?;
+        point("garbage-removed");
+        Ok(())
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let unnamed = format!("{name}.tmp");
         let mut file = self.disk.create(&unnamed)?;
         file.write(bytes)?;
+        point("manifest-written");
         file.sync()?;
+        point("manifest-synced");
         drop(file);
         // Names of segments first: a manifest must never be there without them.
         self.disk.sync_names()?;
         self.disk.rename(&unnamed, name)?;
-        self.disk.sync_names()
+        point("manifest-renamed");
+        self.disk.sync_names()?;
+        point("manifest-durable");
+        Ok(())
     }
 
     /// Removes what no kept manifest speaks of. The newest manifest is durable by now; removals need not be, since they
