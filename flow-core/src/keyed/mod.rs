@@ -1,5 +1,6 @@
 //! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
 
+mod absorb;
 mod broadcast;
 mod cells;
 mod combine;
@@ -9,9 +10,13 @@ mod grouped;
 mod hash;
 mod inbox;
 mod kernel;
+mod late;
 mod lift;
 mod lookup;
 mod merging;
+mod saved;
+#[cfg(test)]
+mod saved_tests;
 mod scatter;
 mod setting;
 mod splittable;
