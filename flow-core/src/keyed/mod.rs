@@ -12,6 +12,8 @@ mod kernel;
 mod lift;
 mod lookup;
 mod merging;
+#[cfg(test)]
+mod restored;
 mod scatter;
 mod setting;
 mod splittable;
