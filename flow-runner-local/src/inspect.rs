@@ -82,7 +82,11 @@ pub fn show(root: &Path, epoch: Option<u64>) -> Result<Epoch> {
     let Some(number) = epoch.or(known.last().copied()).filter(|number| known.contains(number)) else {
         let known = known.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let message = format!("{} has no such epoch; it has {known}", root.display());
-        return Err(Error::config(if known.is_empty() { format!("{} has no state", root.display()) } else { message }));
+        return Err(Error::config(if known.is_empty() {
+            format!("{} has no state", root.display())
+        } else {
+            message
+        }));
     };
     let manifest = read_manifest(&disk, number).map_err(failed)?;
     let steps = kept(&disk, &manifest).map_err(failed)?;
@@ -162,7 +166,11 @@ impl fmt::Display for Epoch {
         )?;
         for (name, source) in &self.sources {
             let SourceInfo { watermark, begun, unread } = source;
-            writeln!(f, "source {name}: watermark {watermark}, {} splits begun, {unread} unread", begun.len())?;
+            writeln!(
+                f,
+                "source {name}: watermark {watermark}, {} splits begun, {unread} unread",
+                begun.len()
+            )?;
             for position in begun {
                 writeln!(f, "  at {}", hex(position))?;
             }

@@ -165,7 +165,9 @@ impl SourceRun {
             match self.splits.take(self.worker, self.epoch, &cx.waker) {
                 Take::Split(Part { split, position, .. }) => {
                     cx.enter(self.step);
-                    guard(cx, |cx| self.driver.open(&split, position.as_deref(), cx.now).map_err(|e| cx.error_here(e)))?;
+                    guard(cx, |cx| {
+                        self.driver.open(&split, position.as_deref(), cx.now).map_err(|e| cx.error_here(e))
+                    })?;
                     return Ok(true);
                 }
                 Take::Wait => {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use flow_core::exec::{
-    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, ReadTo, Saving, Signal, StepCounts, StepId, guard, owner,
-    panicked,
+    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, ReadTo, Saving, Signal, StepCounts, StepId, guard,
+    owner, panicked,
 };
 use flow_core::graph::Graph;
 use flow_core::scratch::Space;

@@ -5,8 +5,8 @@ mod kit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_core::prelude::*;
 use flow_core::Pipeline;
+use flow_core::prelude::*;
 use flow_runner_local::Options;
 use kit::restart::{Ledger, Replay, World, run_through};
 

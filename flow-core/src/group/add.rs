@@ -104,6 +104,7 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         if !std::mem::replace(&mut content.noted, true) {
             self.ready.push_back(id);
         }
+        self.changed(id);
         self.schedule(id);
     }
 }

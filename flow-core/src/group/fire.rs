@@ -10,8 +10,10 @@ use crate::{Bundle, Key, Meta, Timestamp};
 
 /// What becomes of a cell that was looked at.
 enum After {
-    /// It stays.
-    Open,
+    /// Nothing.
+    AsBefore,
+    /// It goes on after a pane.
+    Fired,
     /// Its trigger has finished.
     Closed,
     /// Its window has expired.
@@ -77,9 +79,12 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         if matches!(after, After::Gone) {
             self.remove(id);
             self.keys.leave_if_empty(key);
-        } else {
-            self.schedule(id);
+            return;
         }
+        if matches!(after, After::Fired | After::Closed) {
+            self.changed(id);
+        }
+        self.schedule(id);
     }
 
     fn fire(
@@ -99,12 +104,10 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
                 trigger.on_fire(&mut content.trigger, at);
                 let finished = content.trigger.is_finished();
                 self.emit(cell, finished, marks, out);
-                if finished {
-                    return After::Closed;
-                }
+                return if finished { After::Closed } else { After::Fired };
             }
         }
-        if expired { After::Gone } else { After::Open }
+        if expired { After::Gone } else { After::AsBefore }
     }
 
     /// Emits a pane if it is wanted, and lets go of what it need not hold any more.

@@ -7,6 +7,7 @@ use super::cell::{Cell, CellId, Content, Wake};
 use super::holds::Watermarks;
 use super::keys::{KeyId, Keys};
 use super::multiset::Multiset;
+use super::saved::{Changes, Restored};
 use super::timers::Timers;
 use crate::combine::CombineFn;
 use crate::exec::Epoch;
@@ -48,6 +49,9 @@ pub(crate) struct Groups<K, V, C: CombineFn<V>> {
     pub(super) now: Timestamp,
     /// What holds the output watermark from outside, if anything does.
     pub(super) outside: Timestamp,
+    /// In a durable run.
+    pub(super) changes: Option<Changes<K>>,
+    pub(super) restoring: Restored<K, C::Accumulator>,
 }
 
 impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
@@ -68,6 +72,8 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
             input: Timestamp::MIN,
             now: Timestamp::MIN,
             outside: Timestamp::MAX,
+            changes: None,
+            restoring: Restored::new(),
         }
     }
 
@@ -129,13 +135,18 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         self.input > window.expiry(self.windowing.lateness)
     }
 
-    /// A new cell for a key and window.
-    pub(super) fn open(&mut self, key: KeyId, window: Window) -> CellId {
+    pub(super) fn next_id(&mut self) -> CellId {
         let id = CellId(self.next_cell);
         self.next_cell += 1;
+        id
+    }
+
+    /// A new cell for a key and window.
+    pub(super) fn open(&mut self, key: KeyId, window: Window) -> CellId {
+        let id = self.next_id();
         let content = Content::new(self.combine.create(), self.windowing.trigger.start());
         self.keys.windows_mut(key).insert(window, id);
-        self.cells.insert(id, Cell { key, window, content: Some(content), wake: Wake::default() });
+        self.cells.insert(id, Cell::new(key, window, Some(content)));
         id
     }
 
@@ -169,6 +180,7 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
             self.epochs.change(content.since, None);
         }
         self.keys.windows_mut(cell.key).remove(cell.window, id);
+        self.gone(&cell);
         Some(cell)
     }
 }

@@ -1,5 +1,7 @@
 //! How far the output watermark may go while a window holds elements.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
 use crate::window::{Closing, TimestampCombiner, Window, Windowing};
 
@@ -11,7 +13,7 @@ pub(super) struct Watermarks {
 }
 
 /// What one key and window holds the output watermark back to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hold {
     /// For elements whose pane can still be on time: the timestamp that the pane will have.
     element: Option<Timestamp>,

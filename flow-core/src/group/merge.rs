@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::cell::{Cell, CellId, Content, Wake};
+use super::cell::{Cell, CellId, Content};
 use super::groups::Groups;
 use super::holds::{Hold, Watermarks};
 use super::keys::KeyId;
@@ -73,8 +73,7 @@ impl<K: Key, V, C: CombineFn<V>> Groups<K, V, C> {
         self.holds.change(None, content.hold.earliest());
         self.epochs.change(None, content.since);
         self.keys.windows_mut(key).insert(merged.into, id);
-        self.cells
-            .insert(id, Cell { key, window: merged.into, content: Some(content), wake: Wake::default() });
+        self.cells.insert(id, Cell::new(key, merged.into, Some(content)));
         self.touched.push(id);
     }
 

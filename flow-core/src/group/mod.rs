@@ -7,6 +7,7 @@
 //!   cells to look at;
 //! - `fire` looks at a cell because of elements, the watermark or the clock, and emits a pane if its trigger says
 //!   so or the window has expired;
+//! - `saved` writes down what has changed, for runs that outlive their process;
 //! - `panes` has the rules for what a pane says of itself, `holds` those for how far the watermark may go.
 
 mod add;
@@ -20,8 +21,9 @@ mod keys;
 mod merge;
 mod multiset;
 mod panes;
+mod saved;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
 mod values;
 

@@ -1,9 +1,11 @@
+use serde::{Deserialize, Serialize};
+
 use super::holds::Watermarks;
 use crate::window::{Closing, OnTime, Window, Windowing};
 use crate::{Pane, Timing};
 
 /// The panes that a key and window has emitted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Panes {
     emitted: u32,
     /// Of these, the ones that were not early.

@@ -1,7 +1,8 @@
+use super::hash::key_hash;
 use super::kernel::{Dropped, Kernel, Keyed};
 use crate::combine::CombineFn;
 use crate::element::{Element, Key};
-use crate::exec::Epoch;
+use crate::exec::{Epoch, StepSaving, decode_record};
 use crate::group::Groups;
 use crate::window::{Window, Windowing};
 use crate::{Bundle, Meta, Pane, Result, Timestamp};
@@ -10,37 +11,64 @@ use crate::{Bundle, Meta, Pane, Result, Timestamp};
 pub(super) struct Grouped<K, V, C: CombineFn<V>> {
     groups: Groups<K, V, C>,
     combine: C,
-    default: Option<K>,
-    /// The default result is due.
-    empty: bool,
+    default: Option<DefaultResult<K>>,
+}
+
+/// The result of no elements.
+struct DefaultResult<K> {
+    key: K,
+    state: State,
+    /// It has been written that it will not come any more.
+    saved: bool,
+}
+
+#[derive(PartialEq)]
+enum State {
+    Awaited,
+    Due,
+    /// It is out, or will not come since there are elements.
+    Settled,
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> Grouped<K, V, C> {
     pub(super) fn new(combine: C, windowing: Windowing, default: Option<K>) -> Self {
-        Grouped { groups: Groups::new(combine.clone(), windowing), combine, default, empty: false }
+        let default = default.map(|key| DefaultResult { key, state: State::Awaited, saved: false });
+        Grouped { groups: Groups::new(combine.clone(), windowing), combine, default }
+    }
+
+    fn settle_default(&mut self) {
+        if let Some(default) = &mut self.default {
+            default.state = State::Settled;
+        }
     }
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> Kernel<K, V, (K, C::Output)> for Grouped<K, V, C> {
     fn add(&mut self, elements: &mut Keyed<K, V>, epoch: Epoch) -> Result<Dropped> {
         if !elements.bundle.is_empty() {
-            self.default = None;
+            self.settle_default();
         }
         Ok(self.groups.add(&mut elements.bundle, epoch))
     }
 
     fn advance(&mut self, watermark: Timestamp, now: Timestamp) {
         self.groups.advance(watermark, now);
-        self.empty = self.default.is_some() && watermark > Timestamp::END_OF_GLOBAL_WINDOW;
+        if let Some(default) = &mut self.default
+            && default.state == State::Awaited
+            && watermark > Timestamp::END_OF_GLOBAL_WINDOW
+        {
+            default.state = State::Due;
+        }
     }
 
     fn poll(&mut self, out: &mut Bundle<(K, C::Output)>) -> Result<bool> {
-        if std::mem::take(&mut self.empty)
-            && let Some(key) = self.default.take()
+        if let Some(default) = &mut self.default
+            && default.state == State::Due
         {
+            default.state = State::Settled;
             let meta =
                 Meta { time: Timestamp::END_OF_GLOBAL_WINDOW, window: Window::GLOBAL, pane: Pane::ONLY };
-            out.push((key, self.combine.finish(self.combine.create())), meta);
+            out.push((default.key.clone(), self.combine.finish(self.combine.create())), meta);
         }
         Ok(self.groups.poll(out))
     }
@@ -53,17 +81,39 @@ impl<K: Key, V: Element, C: CombineFn<V>> Kernel<K, V, (K, C::Output)> for Group
         self.groups.deadline()
     }
 
-    fn track(&mut self) {}
-
-    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> Result<()> {
-        Ok(())
-    }
-
-    fn restore(&mut self, _: &[u8]) -> Result<()> {
-        Ok(())
-    }
-
     fn held_since(&self) -> Option<Epoch> {
         self.groups.held_since()
     }
+
+    fn track(&mut self) {
+        self.groups.track();
+    }
+
+    fn save(&mut self, saving: &mut StepSaving<'_>) -> Result<()> {
+        let whole = saving.whole();
+        if let Some(default) = &mut self.default
+            && default.state == State::Settled
+            && (whole || !default.saved)
+        {
+            saving.put(key_hash(&default.key), &SETTLED)?;
+            default.saved = true;
+        }
+        self.groups.save(whole, |key, record| saving.put(key_hash(key), &Some(record)))
+    }
+
+    fn restore(&mut self, record: &[u8]) -> Result<()> {
+        match decode_record(record)? {
+            Some(record) => self.groups.restore(record),
+            None => self.settle_default(),
+        }
+        Ok(())
+    }
+
+    fn restored(&mut self, watermark: Timestamp, now: Timestamp) {
+        self.groups.restored(watermark, now);
+        self.advance(watermark, now);
+    }
 }
+
+/// Stands where a cell would, once the default result will not come any more.
+const SETTLED: Option<()> = None;

@@ -14,6 +14,8 @@ mod late;
 mod lift;
 mod lookup;
 mod merging;
+#[cfg(test)]
+mod restored;
 mod saved;
 #[cfg(test)]
 mod saved_tests;
@@ -29,8 +31,8 @@ mod timers;
 pub(crate) use broadcast::Broadcast;
 pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
-pub use hash::{hash_probe, owner};
 pub use context::StatefulCx;
+pub use hash::{hash_probe, owner};
 pub(crate) use lookup::{can_sort, lookup};
 pub use setting::TimerSetting;
 pub(crate) use splittable::{parts, splittable};

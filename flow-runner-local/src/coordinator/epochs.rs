@@ -123,7 +123,9 @@ impl Coordinator {
         let Some(restored) = self.restored.clone() else { return Ok(()) };
         self.state.finished = true;
         if restored.stage == Stage::Over {
-            tracing::warn!("the run of this state directory is over: to read everything again, name another directory");
+            tracing::warn!(
+                "the run of this state directory is over: to read everything again, name another directory"
+            );
             return Ok(());
         }
         let state = |(step, (watermark, parts)): (&StepId, &(Timestamp, Vec<Part>))| {

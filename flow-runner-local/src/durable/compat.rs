@@ -13,7 +13,8 @@ use crate::store::{Manifest, StepShape};
 pub(super) fn check_graph(graph: &Graph) -> Result<()> {
     let scripted = graph.steps.iter().find(|step| matches!(&step.op, Op::Read(read) if read.is_scripted()));
     scripted.map_or(Ok(()), |step| {
-        let message = "a script cannot go on where it was, so that a run with a state directory cannot play it";
+        let message =
+            "a script cannot go on where it was, so that a run with a state directory cannot play it";
         Err(Error::config(message).at(&step.label))
     })
 }
@@ -38,11 +39,8 @@ pub(super) fn places(manifest: &Manifest, graph: &Graph, options: &Options) -> R
                        tell which worker a key belongs to: use the program that wrote it, drain, and start anew";
         return Err(Error::new(ErrorKind::State, message));
     }
-    let now: BTreeMap<String, (StepId, String)> = graph
-        .steps
-        .iter()
-        .map(|step| (step.label.name.clone(), (step.id, shape_of(&step.op))))
-        .collect();
+    let now: BTreeMap<String, (StepId, String)> =
+        graph.steps.iter().map(|step| (step.label.name.clone(), (step.id, shape_of(&step.op)))).collect();
     let unknown = options.rename_step.iter().find(|(_, new)| !now.contains_key(new));
     if let Some((old, new)) = unknown {
         return Err(Error::config(format!(

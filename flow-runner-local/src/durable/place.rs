@@ -28,7 +28,10 @@ fn file_system_of<'a>(path: &Path, mounts: &'a str) -> Option<&'a str> {
         Some((unescaped(fields.next()?), fields.next()?))
     });
     // Of mounts at one place, the last counts.
-    mounts.filter(|(at, _)| path.starts_with(at)).max_by_key(|(at, _)| at.components().count()).map(|(_, kind)| kind)
+    mounts
+        .filter(|(at, _)| path.starts_with(at))
+        .max_by_key(|(at, _)| at.components().count())
+        .map(|(_, kind)| kind)
 }
 
 /// Blanks and the like stand in octal.

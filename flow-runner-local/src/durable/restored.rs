@@ -105,8 +105,11 @@ impl Restored {
     pub(crate) fn give_beside(&self, graph: &Graph, build: &mut BuildCx) {
         for (step, records) in &self.beside {
             let all = matches!(graph.step(*step).op, Op::Exchange(_)); // a view: every worker has the whole of it
-            let ours = |hash: &Option<u64>| all || hash.is_none_or(|hash| owner(hash, build.workers) == build.worker);
-            let records = records.iter().filter(|(hash, _)| ours(hash)).map(|(_, bytes)| bytes.clone()).collect();
+            let ours = |hash: &Option<u64>| {
+                all || hash.is_none_or(|hash| owner(hash, build.workers) == build.worker)
+            };
+            let records =
+                records.iter().filter(|(hash, _)| ours(hash)).map(|(_, bytes)| bytes.clone()).collect();
             if !matches!(graph.step(*step).op, Op::Read(_)) {
                 build.restore(*step, records);
             }
@@ -124,10 +127,7 @@ impl Restored {
     }
 
     /// Calls for every record, in the order of writing, with the step that takes the place of the one that wrote it.
-    pub(crate) fn each(
-        &self,
-        mut take: impl FnMut(Option<StepId>, Record<'_>) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn each(&self, mut take: impl FnMut(Option<StepId>, Record<'_>) -> Result<()>) -> Result<()> {
         let root = self.options.state_dir.clone().unwrap_or_default();
         let failed = |error: io::Error| unusable(&root, error);
         for segment in &self.segments {

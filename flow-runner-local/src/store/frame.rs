@@ -28,7 +28,10 @@ impl SegmentWriter {
     pub(crate) fn push(&mut self, frame: &[u8]) -> io::Result<()> {
         let length =
             u32::try_from(frame.len()).ok().filter(|length| *length <= MAX_FRAME).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::FileTooLarge, "what a step keeps of one key is larger than 1 GiB")
+                io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    "what a step keeps of one key is larger than 1 GiB",
+                )
             })?;
         self.file.write(&length.to_le_bytes())?;
         self.file.write(&checksum(length, frame).to_le_bytes())?;

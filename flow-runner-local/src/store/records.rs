@@ -51,7 +51,10 @@ pub(crate) fn records_of(frame: &[u8]) -> impl Iterator<Item = io::Result<Record
         if record.is_none() {
             left = &[];
         }
-        Some(record.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a record ends within its frame")))
+        Some(
+            record
+                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a record ends within its frame")),
+        )
     })
 }
 

@@ -47,7 +47,10 @@ impl<D: Disk> StateDir<D> {
     /// Opens a directory, and removes what no manifest speaks of. An unreadable manifest is an error: to pass over it
     /// would forget what sources have been told of.
     pub(crate) fn open(disk: D) -> io::Result<StateDir<D>> {
-        let kept = epochs(&disk)?.into_iter().map(|epoch| read_manifest(&disk, epoch)).collect::<io::Result<Vec<_>>>()?;
+        let kept = epochs(&disk)?
+            .into_iter()
+            .map(|epoch| read_manifest(&disk, epoch))
+            .collect::<io::Result<Vec<_>>>()?;
         let generation = kept.last().map_or(0, |manifest| manifest.generation) + 1;
         let mut dir = StateDir { disk, generation, next_segment: AtomicU64::new(0), kept };
         dir.collect_garbage()?;

@@ -159,7 +159,8 @@ impl Sink<String> for Shelf {
         let root = Arc::clone(&self.outside.0);
         async move {
             for name in commit.tokens {
-                let (prepared, visible) = (root.join("prepared").join(&name), root.join("visible").join(&name));
+                let (prepared, visible) =
+                    (root.join("prepared").join(&name), root.join("visible").join(&name));
                 if fs::rename(&prepared, &visible).is_err() && !visible.exists() {
                     let message = format!("{name} is neither prepared nor visible");
                     return Err(Error::new(ErrorKind::Sink, message));
@@ -200,7 +201,8 @@ impl Writer<String> for ShelfWriter {
         }
         let file = FILES.fetch_add(1, Relaxed);
         let name = format!("{}-{epoch}-{}-{file}", self.shelf.name, std::process::id());
-        fs::write(self.shelf.outside.0.join("prepared").join(&name), std::mem::take(&mut self.lines)).unwrap();
+        fs::write(self.shelf.outside.0.join("prepared").join(&name), std::mem::take(&mut self.lines))
+            .unwrap();
         Ok(vec![name])
     }
 }

@@ -1,5 +1,5 @@
 //! What holds for every script; the written cases are in `testing::conformance`.
 
 mod model;
-mod properties;
+pub(crate) mod properties;
 mod volume;

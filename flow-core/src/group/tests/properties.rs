@@ -17,7 +17,7 @@ use crate::window::{
 use crate::{Bundle, Meta, Pane, Timestamp, Timing};
 
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Elements of a key, at milliseconds.
     Elements(Vec<(u8, i64)>),
     /// By so many microseconds.
@@ -26,7 +26,7 @@ pub(super) enum Step {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Windows {
+pub(crate) enum Windows {
     Global,
     Fixed,
     Sliding,
@@ -35,8 +35,8 @@ pub(super) enum Windows {
 
 /// All but the window function.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) trigger: Trigger,
+pub(crate) struct Settings {
+    pub(crate) trigger: Trigger,
     lateness: u64,
     accumulating: bool,
     combiner: TimestampCombiner,
@@ -69,7 +69,7 @@ fn trigger() -> impl Strategy<Value = Trigger> {
     })
 }
 
-pub(super) fn settings() -> impl Strategy<Value = Settings> {
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let combiner = prop_oneof![
         Just(TimestampCombiner::EndOfWindow),
         Just(TimestampCombiner::Earliest),
@@ -89,12 +89,12 @@ pub(super) fn settings() -> impl Strategy<Value = Settings> {
     )
 }
 
-fn windows() -> impl Strategy<Value = Windows> {
+pub(crate) fn windows() -> impl Strategy<Value = Windows> {
     prop_oneof![3 => windows_apart(), 1 => Just(Windows::Sessions)]
 }
 
 /// Windows that do not merge.
-pub(super) fn windows_apart() -> impl Strategy<Value = Windows> {
+pub(crate) fn windows_apart() -> impl Strategy<Value = Windows> {
     prop_oneof![Just(Windows::Global), Just(Windows::Fixed), Just(Windows::Sliding)]
 }
 
@@ -106,7 +106,7 @@ fn moved() -> impl Strategy<Value = i64> {
     ]
 }
 
-pub(super) fn script() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn script() -> impl Strategy<Value = Vec<Step>> {
     let elements = prop::collection::vec((0..3_u8, 0..120_i64), 1..6);
     let step = prop_oneof![
         4 => elements.prop_map(Step::Elements),
@@ -142,7 +142,7 @@ struct Emitted {
 }
 
 /// A windowing in full.
-pub(super) fn windowing(windows: &Windows, settings: &Settings) -> Windowing {
+pub(crate) fn windowing(windows: &Windows, settings: &Settings) -> Windowing {
     match windows {
         Windows::Global => with(Global::windows(), settings),
         Windows::Fixed => with(fixed(), settings),
@@ -175,7 +175,7 @@ fn sessions() -> WindowInto<Sessions> {
 }
 
 /// The windows of an element.
-pub(super) fn assigned(windows: &Windows, at: Timestamp) -> Vec<Window> {
+pub(crate) fn assigned(windows: &Windows, at: Timestamp) -> Vec<Window> {
     let mut assigned = Vec::new();
     let emit = |window| assigned.push(window);
     match windows {
