@@ -41,7 +41,10 @@ pub(super) fn places(manifest: &Manifest, graph: &Graph, options: &Options) -> R
     }
     let now: BTreeMap<String, (StepId, String)> =
         graph.steps.iter().map(|step| (step.label.name.clone(), (step.id, shape_of(&step.op)))).collect();
-    let unknown = options.rename_step.iter().find(|(_, new)| !now.contains_key(new));
+    let is_of = |name: &str, step: &str| {
+        name.strip_prefix(step).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let unknown = options.rename_step.iter().find(|(_, new)| !now.keys().any(|name| is_of(name, new)));
     if let Some((old, new)) = unknown {
         return Err(Error::config(format!(
             "`--rename-step {old}={new}`: the pipeline has no step `{new}`; its steps are {}",
@@ -49,8 +52,10 @@ pub(super) fn places(manifest: &Manifest, graph: &Graph, options: &Options) -> R
         )));
     }
     let place = |step: &StepShape| -> Result<Option<StepId>> {
-        let renamed = options.rename_step.iter().find(|(old, _)| *old == step.name).map(|(_, new)| new);
-        let Some((id, shape)) = now.get(renamed.unwrap_or(&step.name)) else { return Ok(None) };
+        // What a step is made of is renamed with it.
+        let renamed = options.rename_step.iter().find(|(old, _)| is_of(&step.name, old));
+        let name = renamed.map_or(step.name.clone(), |(old, new)| new.clone() + &step.name[old.len()..]);
+        let Some((id, shape)) = now.get(&name) else { return Ok(None) };
         if *shape == step.shape || options.allow_state_migration {
             return Ok(Some(*id));
         }

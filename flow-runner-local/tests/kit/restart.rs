@@ -26,6 +26,8 @@ struct Facts {
     /// One in so many calls fails; none at 0.
     one_in: u64,
     acknowledged: u64,
+    /// Readers wait here, for as long as it is set.
+    hold_at: Option<usize>,
 }
 
 impl World {
@@ -59,6 +61,11 @@ impl World {
             return Err(Error::new(ErrorKind::Sink, format!("planned: {what}")));
         }
         Ok(())
+    }
+
+    /// Has readers wait at a place of their split, or none.
+    pub(crate) fn hold_at(&self, place: Option<usize>) {
+        self.lock().hold_at = place;
     }
 
     /// Everything that is visible, sorted.
@@ -119,7 +126,11 @@ impl Reader for ReplayReader {
             return Poll::Ready(Err(error));
         }
         let elements = &self.of.splits[self.split];
-        let many = 1 + self.of.world.choose(40) as usize;
+        let hold_at = self.of.world.lock().hold_at.unwrap_or(usize::MAX);
+        if self.at >= hold_at {
+            return Poll::Pending;
+        }
+        let many = (1 + self.of.world.choose(40) as usize).min(hold_at - self.at);
         for (value, second) in elements.iter().skip(self.at).take(many) {
             out.push(*value, Meta { time: Timestamp::from_secs(*second), ..Meta::default() });
             self.at += 1;
