@@ -1,9 +1,14 @@
 //! Runs that outlive their process: what an epoch leaves behind is written, and a later run goes on there.
 
 mod compat;
+#[cfg(test)]
+#[path = "../../tests/kit/mod.rs"]
+mod kit;
 mod log;
 mod place;
 mod restored;
+#[cfg(test)]
+mod simulation;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,13 +20,13 @@ use flow_core::{Error, ErrorKind, Result};
 
 use crate::crash::point;
 use crate::options::Options;
-use crate::store::{LocalDisk, Manifest, SegmentRef, SegmentWriter, StateDir, StepShape};
+use crate::store::{Disk, LocalDisk, Manifest, SegmentRef, SegmentWriter, StateDir, StepShape};
 pub(crate) use log::ToCoordinator;
 pub(crate) use restored::{Restored, check_claimed};
 
 /// The state of a durable run on disk, on the coordinator's side.
 pub(crate) struct Durable {
-    dir: StateDir<LocalDisk>,
+    dir: StateDir<Arc<dyn Disk>>,
     root: PathBuf,
     steps: Vec<StepShape>,
     /// The segment of the epoch that is ending.
@@ -45,13 +50,15 @@ impl Durable {
     pub(crate) fn open(options: &Options, graph: &Graph) -> Result<Option<(Durable, Option<Arc<Restored>>)>> {
         let Some(root) = &options.state_dir else { return Ok(None) };
         compat::check_graph(graph)?;
-        let disk = LocalDisk::open(root).map_err(|error| unusable(root, error))?;
+        let disk = open_disk(root).map_err(|error| unusable(root, error))?;
         if !options.allow_ephemeral_state {
             place::check(root)?;
         }
         let dir = StateDir::open(disk).map_err(|error| unusable(root, error))?;
         let restored = match dir.last() {
-            Some(manifest) => Some(Arc::new(Restored::read(dir.disk().clone(), manifest, graph, options)?)),
+            Some(manifest) => {
+                Some(Arc::new(Restored::read(Arc::clone(dir.disk()), manifest, graph, options)?))
+            }
             None => None,
         };
         let durable = Durable {
@@ -119,6 +126,20 @@ impl Durable {
             ..manifest
         };
         self.dir.commit(manifest).map_err(|error| unusable(&self.root, error))
+    }
+}
+
+#[cfg(not(test))]
+fn open_disk(root: &Path) -> io::Result<Arc<dyn Disk>> {
+    Ok(Arc::new(LocalDisk::open(root)?))
+}
+
+/// Of this crate's own tests: a simulated one, if there is one of this name.
+#[cfg(test)]
+fn open_disk(root: &Path) -> io::Result<Arc<dyn Disk>> {
+    match simulation::disk_at(root) {
+        Some(disk) => Ok(Arc::new(disk)),
+        None => Ok(Arc::new(LocalDisk::open(root)?)),
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use flow_core::exec::{BuildCx, Epoch, Op, Routing, StepId, owner};
 use flow_core::graph::Graph;
@@ -8,7 +9,7 @@ use flow_core::{Error, ErrorKind, Result, Timestamp};
 use super::{compat, unusable};
 use crate::options::Options;
 use crate::splits::Part;
-use crate::store::{LocalDisk, Manifest, Record, SegmentRef, SinkState, Stage, read_segment, records_of};
+use crate::store::{Disk, Manifest, Record, SegmentRef, SinkState, Stage, read_segment, records_of};
 
 /// What an earlier run left behind, in the words of the pipeline as it is now.
 pub(crate) struct Restored {
@@ -21,14 +22,14 @@ pub(crate) struct Restored {
     pub(crate) beside: BTreeMap<StepId, Vec<(Option<u64>, Vec<u8>)>>,
     places: Vec<Option<StepId>>,
     segments: Vec<SegmentRef>,
-    disk: LocalDisk,
+    disk: Arc<dyn Disk>,
     options: Options,
 }
 
 impl Restored {
     /// Reads everything once, so that damage is known before anything runs.
     pub(super) fn read(
-        disk: LocalDisk,
+        disk: Arc<dyn Disk>,
         manifest: &Manifest,
         graph: &Graph,
         options: &Options,

@@ -20,6 +20,28 @@ pub(crate) trait Disk: Send + Sync {
     fn sync_names(&self) -> io::Result<()>;
 }
 
+/// Any disk, shared.
+impl Disk for Arc<dyn Disk> {
+    fn list(&self) -> io::Result<Vec<String>> {
+        (**self).list()
+    }
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        (**self).open(name)
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        (**self).create(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        (**self).rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        (**self).remove(name)
+    }
+    fn sync_names(&self) -> io::Result<()> {
+        (**self).sync_names()
+    }
+}
+
 /// A file that is being written.
 pub(crate) trait DiskFile: Send {
     /// Appends.

@@ -15,10 +15,10 @@ mod frame;
 mod manifest;
 mod records;
 #[cfg(test)]
-mod simulated;
+pub(crate) mod simulated;
 mod state_dir;
 
-pub(crate) use disk::LocalDisk;
+pub(crate) use disk::{Disk, LocalDisk};
 pub(crate) use frame::SegmentWriter;
 pub(crate) use manifest::{Manifest, SegmentRef, SinkState, SourceState, SplitState, Stage, StepShape};
 pub(crate) use records::{Block, Record, records_of};

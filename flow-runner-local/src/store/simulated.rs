@@ -8,7 +8,7 @@ use super::disk::{Disk, DiskFile};
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone, Default)]
-pub(super) struct SimulatedDisk(Arc<Mutex<State>>);
+pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -27,7 +27,7 @@ struct State {
 
 /// What the disk only pretends to do: bugs that its users are tested to notice.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) enum Lies {
+pub(crate) enum Lies {
     #[default]
     None,
     AboutFiles,
@@ -48,7 +48,7 @@ enum Change {
 }
 
 impl SimulatedDisk {
-    pub(super) fn lying(lies: Lies) -> Self {
+    pub(crate) fn lying(lies: Lies) -> Self {
         let disk = SimulatedDisk::default();
         disk.state().lies = lies;
         disk
@@ -59,13 +59,13 @@ impl SimulatedDisk {
     }
 
     /// The power fails after so many more operations.
-    pub(super) fn fail_after(&self, operations: u64) {
+    pub(crate) fn fail_after(&self, operations: u64) {
         self.state().left = Some(operations);
     }
 
     /// The power is back: of what was not synced, `choose` says what has come through, a number below its argument at a
     /// time.
-    pub(super) fn restart(&self, mut choose: impl FnMut(u64) -> u64) {
+    pub(crate) fn restart(&self, mut choose: impl FnMut(u64) -> u64) {
         let state = &mut *self.state();
         state.left = None;
         for change in std::mem::take(&mut state.unsynced) {
@@ -89,7 +89,7 @@ impl SimulatedDisk {
     }
 
     /// Changes a byte of a file.
-    pub(super) fn damage(&self, name: &str, at: usize) {
+    pub(crate) fn damage(&self, name: &str, at: usize) {
         let state = &mut *self.state();
         let file = state.names[name];
         let content = state.files.get_mut(&file).expect("a file that is named is there");
