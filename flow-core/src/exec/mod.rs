@@ -25,5 +25,5 @@ pub use op::{
 pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};
 pub use saving::{Saving, StateLog};
-pub(crate) use saving::{StepSaving, decode_record};
+pub(crate) use saving::{StepSaving, decode_record, encode_record};
 pub use signal::{Epoch, Signal};

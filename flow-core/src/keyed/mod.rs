@@ -12,11 +12,13 @@ mod kernel;
 mod lift;
 mod lookup;
 mod merging;
+mod part;
 #[cfg(test)]
 mod restored;
 mod scatter;
 mod setting;
 mod splittable;
+mod splitting;
 mod spread;
 mod stateful;
 mod store;
