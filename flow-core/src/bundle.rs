@@ -1,10 +1,12 @@
 //! Bundles: elements on their way, with time, window and pane as columns that cost nothing while uniform.
 
+use serde::{Deserialize, Serialize};
+
 use crate::window::Window;
 use crate::{Pane, Timestamp};
 
 /// The time, window and pane of one element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Event time.
     pub time: Timestamp,

@@ -69,11 +69,19 @@ impl StepSaving<'_> {
     fn append(&mut self, hash: Option<u64>, record: &impl Serialize) -> Result<()> {
         let Saving { log, buffer, .. } = &mut *self.saving;
         buffer.clear();
-        *buffer = postcard::to_extend(record, std::mem::take(buffer)).map_err(|cause| {
-            Error::new(ErrorKind::State, "what the step keeps does not encode").caused_by(cause)
-        })?;
+        *buffer = encode_into(record, std::mem::take(buffer))?;
         log.append(self.step, hash, buffer)
     }
+}
+
+/// A record, or a part of one, in bytes.
+pub(crate) fn encode_record(record: &impl Serialize) -> Result<Vec<u8>> {
+    encode_into(record, Vec::new())
+}
+
+fn encode_into(record: &impl Serialize, buffer: Vec<u8>) -> Result<Vec<u8>> {
+    postcard::to_extend(record, buffer)
+        .map_err(|cause| Error::new(ErrorKind::State, "what the step keeps does not encode").caused_by(cause))
 }
 
 /// Reads a record again.

@@ -67,7 +67,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> ExchangeOp for Sta
 }
 
 /// The state of every key in every window, with what it emits and when it acts.
-struct Cells<K, V, Out, F: StatefulFn<K, V, Out>> {
+pub(super) struct Cells<K, V, Out, F: StatefulFn<K, V, Out>> {
     f: F,
     lateness: i64,
     store: Store<K, F::State>,
@@ -90,7 +90,7 @@ struct Taken<K, V> {
 }
 
 impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F> {
-    fn new(f: F, windowing: &Windowing) -> Self {
+    pub(super) fn new(f: F, windowing: &Windowing) -> Self {
         let fold = f.merging().filter(|_| windowing.is_merging());
         Cells {
             lateness: windowing.lateness,

@@ -14,6 +14,7 @@ mod late;
 mod lift;
 mod lookup;
 mod merging;
+mod part;
 #[cfg(test)]
 mod restored;
 mod saved;
@@ -22,6 +23,7 @@ mod saved_tests;
 mod scatter;
 mod setting;
 mod splittable;
+mod splitting;
 mod spread;
 mod stateful;
 mod store;

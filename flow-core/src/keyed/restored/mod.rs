@@ -1,7 +1,9 @@
 //! A kernel that was saved, lost and restored, as often as you like and on other numbers of workers, goes on as one that
 //! was never stopped.
 
+mod cells;
 mod groups;
+mod splitting;
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -125,11 +127,23 @@ where
 
     /// Everything that is due, worker by worker.
     fn results(&mut self) -> Vec<String> {
-        let mut out = Bundle::default();
+        self.poll(usize::MAX)
+    }
+
+    /// What comes of so many polls of each worker.
+    fn poll(&mut self, times: usize) -> Vec<String> {
+        let mut results = Bundle::default();
         for kernel in &mut self.kernels {
-            while kernel.poll(&mut out).expect("nothing fails") {}
+            for _ in 0..times {
+                let mut out = Bundle::default();
+                let more = kernel.poll(&mut out).expect("nothing fails");
+                out.drain().for_each(|(value, meta)| results.push(value, meta));
+                if !more {
+                    break;
+                }
+            }
         }
-        out.drain().map(|(value, meta)| format!("{value:?} {meta:?}")).collect()
+        results.drain().map(|(value, meta)| format!("{value:?} {meta:?}")).collect()
     }
 
     /// What those downstream and the worker's clock see.
