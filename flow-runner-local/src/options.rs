@@ -60,6 +60,10 @@ pub struct Options {
     #[arg(long, requires = "state_dir")]
     pub drain: bool,
 
+    /// How long a durable run that is told to stop may take for it, before it gives up its last epoch, e.g. 25s
+    #[arg(long, env = "FLOW_SUSPEND_TIMEOUT", default_value = "25s", value_parser = parse_duration)]
+    pub suspend_timeout: Duration,
+
     /// Keep the state although it lies in memory or in a container's own layer, and does not outlive these
     #[arg(long)]
     pub allow_ephemeral_state: bool,
@@ -81,6 +85,7 @@ impl Default for Options {
             allow_state_migration: false,
             rename_step: Vec::new(),
             drain: false,
+            suspend_timeout: Duration::from_secs(25),
             allow_ephemeral_state: false,
             no_progress: true,
         }

@@ -78,3 +78,80 @@ fn counts_in_windows() {
             .map(|one| format!("{:?} {:?}: {:?}", one.value, one.window, one.pane.timing))
     });
 }
+
+#[test]
+fn sessions_that_grow_and_merge() {
+    goes_on_exactly(|numbers| {
+        let visits = numbers.key_by(|n| *n).window(Sessions::with_gap(Duration::from_secs(2)));
+        visits.count_per_key().reify().map(|one| format!("{:?} {:?}", one.value, one.window))
+    });
+}
+
+#[test]
+fn groups_in_sliding_windows_with_their_values() {
+    goes_on_exactly(|numbers| {
+        let windows = Sliding::of(Duration::from_secs(20), Duration::from_secs(10));
+        numbers.key_by(|n| n % 4).window(windows).group_by_key().map(|(key, values)| {
+            let mut values: Vec<u64> = values.into_iter().collect();
+            values.sort_unstable();
+            format!("{key}: {values:?}")
+        })
+    });
+}
+
+#[test]
+fn elements_that_wait_for_a_view_of_their_window() {
+    goes_on_exactly(|numbers| {
+        let windowed = numbers.window(Fixed::of(Duration::from_secs(10)));
+        let total = windowed.combine(Count).as_single_or(0);
+        windowed.with(&total).map(|n, total| format!("{n} of {total}"))
+    });
+}
+
+#[test]
+fn a_table_of_each_window_that_is_looked_up() {
+    goes_on_exactly(|numbers| {
+        let windowed = numbers.window(Fixed::of(Duration::from_secs(10)));
+        let counts = windowed.count().as_map();
+        windowed.with(&counts).map(|n, counts| format!("{n} is one of {:?}", counts.get(&n)))
+    });
+}
+
+#[test]
+fn batches_that_are_not_full() {
+    goes_on_exactly(|numbers| {
+        let batches = numbers.map(|n| (n % 3, n)).group_into_batches(7);
+        batches.process(|(key, values), out| values.into_iter().for_each(|n| out.emit(format!("{key} {n}"))))
+    });
+}
+
+#[test]
+fn joins_within_an_interval() {
+    goes_on_exactly(|numbers| {
+        let (even, odd) = (numbers.filter(|n| n % 2 == 0), numbers.filter(|n| n % 2 == 1));
+        let (even, odd) = (even.map(|n| (n % 5, n)), odd.map(|n| (n % 5, n)));
+        let within = Duration::from_secs(1);
+        even.interval_join(&odd, within, within).map(|pair| format!("{pair:?}"))
+    });
+}
+
+#[test]
+fn order_by_time() {
+    goes_on_exactly(|numbers| {
+        let sorted = numbers.map(|n| (n % 2, n)).time_sorted();
+        let gaps = sorted.reify().map(|one| (one.value.0, one.time));
+        gaps.stateful(|key, time, last: &mut Option<Timestamp>, cx| {
+            let in_order = last.is_none_or(|last| last <= time);
+            *last = Some(time);
+            cx.emit(format!("{key} {in_order}"));
+        })
+    });
+}
+
+#[test]
+fn the_first_of_equal_elements() {
+    goes_on_exactly(|numbers| {
+        let windowed = numbers.window(Fixed::of(Duration::from_secs(20)));
+        windowed.distinct().reify().map(|one| format!("{} {:?}", one.value, one.window))
+    });
+}

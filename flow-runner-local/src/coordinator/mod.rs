@@ -73,6 +73,8 @@ struct State {
     /// It was told to drain, or to suspend.
     stopped: bool,
     suspending: bool,
+    /// By when a suspension must be done.
+    suspend_by: Option<Instant>,
 }
 
 impl Coordinator {
@@ -315,6 +317,10 @@ impl Coordinator {
 
     /// Takes in one event; gives back those that others wait for.
     fn receive(&mut self, patience: Duration) -> Result<Option<Event>> {
+        if self.state.suspend_by.is_some_and(|by| instant() >= by) {
+            let message = "the run was not suspended in time (`--suspend-timeout`); it goes on from its last epoch, as after a crash";
+            return Err(Error::new(ErrorKind::Cancelled, message));
+        }
         let event = match self.events.recv_timeout(patience) {
             Ok((_, event)) => event,
             Err(RecvTimeoutError::Timeout) => return Ok(None),
@@ -339,6 +345,7 @@ impl Coordinator {
             Event::Suspend if !self.state.stopped => {
                 self.state.stopped = true;
                 self.state.suspending = true;
+                self.state.suspend_by = Some(instant() + self.options.suspend_timeout);
             }
             Event::Stop | Event::Suspend => {}
             Event::Report(reply) => {
