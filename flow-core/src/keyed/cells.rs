@@ -188,6 +188,12 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         if self.watermark == Timestamp::MAX { Timestamp::MAX } else { self.now }
     }
 
+    /// Nothing that is due is left: passes the watermark on as far as timers let it.
+    fn pass(&mut self) {
+        let held = self.timers.hold();
+        self.passed = held.map_or(self.watermark, |held| self.watermark.min(held));
+    }
+
     /// Fires the next timer, or expires the next window, whichever is due first; false if nothing is.
     fn fire_one(&mut self) -> Result<bool> {
         let expiring = self.store.expiring(self.watermark);
@@ -315,8 +321,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         let is_expiring = self.store.expiring(self.watermark).is_some();
         let more = !self.ready.is_empty() || is_due || is_expiring;
         if !more {
-            let held = self.timers.hold();
-            self.passed = held.map_or(self.watermark, |held| self.watermark.min(held));
+            self.pass();
         }
         Ok(more)
     }
@@ -358,7 +363,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         let hash = key_hash(&key);
         let old = self.store.find(hash, &key, window);
         let Some((state, timers)) = kept else {
-            old.into_iter().for_each(|id| self.drop_cell(id));
+            if let Some(id) = old {
+                self.drop_cell(id);
+            }
             return Ok(());
         };
         let id = match old {
@@ -370,8 +377,16 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
             // What was saved holds no epoch: it need not be read again.
             None => self.open(Cell::new(key, hash, window, state, Epoch::MAX)),
         };
-        timers.into_iter().for_each(|(tag, set)| self.timers.set(id, tag, set));
+        for (tag, set) in timers {
+            self.timers.set(id, tag, set);
+        }
         Ok(())
+    }
+
+    fn restored(&mut self, watermark: Timestamp, now: Timestamp) {
+        self.advance(watermark, now);
+        // Before timers that fell due meanwhile fire: what they set starts from here.
+        self.pass();
     }
 }
 
