@@ -31,6 +31,18 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// What a program that ends with such an error tells the shell: 2 if something must be set otherwise, 3 if what an
+    /// earlier run kept does not fit, and 1 for whatever may be tried again.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            ErrorKind::Config => 2,
+            ErrorKind::State => 3,
+            _ => 1,
+        }
+    }
+}
+
 /// An error with the step that it happened in and where that step is written.
 ///
 /// `Display` is one line without the source; [`report`](Error::report) adds the chain of causes.

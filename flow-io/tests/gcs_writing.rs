@@ -16,7 +16,9 @@ use flow_core::testing::conformance;
 use flow_core::window::Window;
 use flow_core::{Bundle, ErrorKind, Meta, Result};
 use flow_gcp_emulator::{Code, Fault, When};
-use flow_io::files::{FilePath, FilesWriter, JsonFiles, ParquetFiles, Prepared, TextFiles, TextLines, WriteFiles};
+use flow_io::files::{
+    FilePath, FilesWriter, JsonFiles, ParquetFiles, Prepared, TextFiles, TextLines, WriteFiles,
+};
 use gcs_kit::{BUCKET, Shop, files, run, texts};
 
 /// Lines to `gs://shop-data/out`, named by their window's minute.

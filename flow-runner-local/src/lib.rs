@@ -19,10 +19,16 @@
 //! finish. [`Options`] are data, which a program flattens into its own; a [`Report`] says what each step did and what
 //! each sink promises. State is in memory: it does not outlive the process.
 
+#[cfg(test)]
+extern crate self as flow_runner_local; // what tests share is written for users of the crate
+
 mod clock;
 mod coordinator;
+mod crash;
+mod durable;
 mod exchange;
 mod gates;
+pub mod inspect;
 mod job;
 mod options;
 mod parker;
@@ -33,7 +39,6 @@ mod scratch;
 mod source;
 mod splits;
 mod station;
-#[allow(dead_code)]
 mod store;
 mod worker;
 

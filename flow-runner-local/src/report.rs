@@ -23,6 +23,8 @@ pub struct Report {
     pub peak_memory: Option<u64>,
     /// It was ended from outside, by a signal or by [`Job::drain`](crate::Job::drain).
     pub stopped: bool,
+    /// An earlier run with this state directory had come to its end, and there was nothing left to do.
+    pub was_over: bool,
     /// The sinks by name, and what each promises.
     pub sinks: Vec<(String, Delivery)>,
 }
@@ -87,7 +89,11 @@ impl fmt::Display for Report {
         if self.summary.dropped_closed() > 0 {
             writeln!(f, "dropped in closed windows: {}", grouped(self.summary.dropped_closed()))?;
         }
-        let ended = if self.stopped { "stopped" } else { "finished" };
+        let ended = match (self.was_over, self.stopped) {
+            (true, _) => "there was nothing left to do: the run of this state directory was over after",
+            (false, true) => "stopped",
+            (false, false) => "finished",
+        };
         write!(f, "{ended} in {:.2?} with {} workers", self.duration, self.workers)?;
         if let Some(bytes) = self.peak_memory {
             write!(f, ", peak memory {}", ByteSize(bytes).display().iec())?;

@@ -21,7 +21,7 @@ pub fn main<A: Parser>(run: impl FnOnce(&A) -> Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", error.report());
-            ExitCode::FAILURE
+            ExitCode::from(error.kind().exit_code())
         }
     }
 }

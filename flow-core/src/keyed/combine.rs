@@ -1,11 +1,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::absorb::{Absorb, Merge, Single};
 use super::grouped::Grouped;
 use super::hash::{key_hash, owner};
 use super::inbox::Station;
 use super::kernel::Kernel;
-use super::tables::{Absorb, Merge, Single, Tables};
+use super::tables::Tables;
 use super::{exchange, lift};
 use crate::combine::CombineFn;
 use crate::element::{Element, Key};
@@ -43,7 +44,7 @@ where
 
 impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
     fn tables<In: Element, A: Absorb<In, V, C>>(&self, worker: usize, workers: usize) -> Tables<K, V, C, A> {
-        let mut tables = Tables::new(self.function.clone(), &self.windowing);
+        let mut tables = Tables::new(self.function.clone(), &self.windowing, worker);
         if let Some(key) = self.default_on(worker, workers) {
             tables.set_default(key);
         }

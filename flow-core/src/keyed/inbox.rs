@@ -1,4 +1,4 @@
-use super::kernel::{Kernel, Keyed};
+use super::kernel::{ForAll, Kernel, Keyed};
 use crate::exec::{BuildCx, Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId, decode_record};
 use crate::{Bundle, Result, Timestamp};
 
@@ -100,7 +100,8 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
     /// In a durable run, writes down what is kept, and how far the input is.
     fn save(&mut self, cx: &mut Cx) -> Result<()> {
         let Some(mut saving) = cx.saving_of(self.step) else { return Ok(()) };
-        let saved = saving.put_for_all(&self.watermark.micros()).and_then(|()| self.kernel.save(&mut saving));
+        let watermark = ForAll::Watermark(self.watermark.micros());
+        let saved = saving.put_for_all(&watermark).and_then(|()| self.kernel.save(&mut saving));
         saved.map_err(|e| cx.error_here(e))
     }
 
@@ -158,8 +159,11 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
         cx.enter(self.step);
         let restored = match hash {
             Some(_) => self.kernel.restore(record),
-            None => decode_record(record).map(|micros| {
-                self.watermark = self.watermark.max(Timestamp::from_micros(micros));
+            None => decode_record(record).map(|record| match record {
+                ForAll::Watermark(micros) => {
+                    self.watermark = self.watermark.max(Timestamp::from_micros(micros));
+                }
+                ForAll::Emitted { worker, window } => self.kernel.restore_emitted(worker, window),
             }),
         };
         restored.map_err(|e| cx.error_here(e))

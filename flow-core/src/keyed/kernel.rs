@@ -1,5 +1,8 @@
+use serde::{Deserialize, Serialize};
+
 use crate::exec::{Epoch, StepSaving};
 pub(crate) use crate::group::Dropped;
+use crate::window::Window;
 use crate::{Bundle, Timestamp};
 
 /// Elements with the hashes of their keys, as they travel.
@@ -13,6 +16,15 @@ impl<K, V> Default for Keyed<K, V> {
     fn default() -> Self {
         Keyed { bundle: Bundle::default(), hashes: Vec::new() }
     }
+}
+
+/// What is written for all workers.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum ForAll {
+    /// The input watermark of a station, in microseconds.
+    Watermark(i64),
+    /// What a worker wrote of this window before has been emitted.
+    Emitted { worker: usize, window: Window },
 }
 
 /// Turns the elements of keys and windows into results, without knowing of workers: what an inbox drives.
@@ -44,6 +56,11 @@ pub(crate) trait Kernel<K, In, Out> {
 
     /// Takes back a record that [`save`](Kernel::save) wrote, in the order of writing and before anything else.
     fn restore(&mut self, record: &[u8]) -> crate::Result<()>;
+
+    /// Takes back [`ForAll::Emitted`], among the other records.
+    fn restore_emitted(&mut self, worker: usize, window: Window) {
+        let _ = (worker, window);
+    }
 
     /// All records are back, and the input watermark was here.
     fn restored(&mut self, watermark: Timestamp, now: Timestamp) {

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::absorb::Single;
 use super::exchange;
 use super::hash::key_hash;
 use super::inbox::Station;
 use super::kernel::{Dropped, Kernel, Keyed};
-use super::tables::{Single, Tables};
+use super::tables::Tables;
 use crate::element::{Key, Wire};
 use crate::exec::{AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
 use crate::group::Collect;

@@ -1,5 +1,6 @@
 //! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
 
+mod absorb;
 mod broadcast;
 mod cells;
 mod combine;
@@ -9,12 +10,16 @@ mod grouped;
 mod hash;
 mod inbox;
 mod kernel;
+mod late;
 mod lift;
 mod lookup;
 mod merging;
 mod part;
 #[cfg(test)]
 mod restored;
+mod saved;
+#[cfg(test)]
+mod saved_tests;
 mod scatter;
 mod setting;
 mod splittable;
@@ -29,6 +34,7 @@ pub(crate) use broadcast::Broadcast;
 pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
 pub use context::StatefulCx;
+pub use hash::{hash_probe, owner};
 pub(crate) use lookup::{can_sort, lookup};
 pub use setting::TimerSetting;
 pub(crate) use splittable::{parts, splittable};

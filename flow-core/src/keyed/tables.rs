@@ -1,21 +1,27 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 
 use hashbrown::hash_table::{Entry, HashTable, IntoIter};
 
+use super::absorb::Absorb;
 use super::hash::key_hash;
-use super::kernel::{Dropped, Kernel, Keyed};
+use super::kernel::{Dropped, ForAll, Kernel, Keyed};
+use super::late::Late;
+use super::saved::{Changes, Record};
 use crate::combine::CombineFn;
 use crate::element::Key;
-use crate::exec::Epoch;
+use crate::exec::{Epoch, StepSaving, decode_record};
 use crate::trigger::Trigger;
 use crate::window::{Accumulation, Closing, TimestampCombiner, Window, Windowing};
-use crate::{Bundle, Meta, Pane, Timestamp, Timing};
+use crate::{Bundle, Meta, Pane, Result, Timestamp};
 
 /// Combines by key for the common case: windows that stay apart, emitted when the watermark passes their end and
 /// again for each late bundle, at the end of the window. One table a window, emitted whole.
 ///
 /// Everything else is the work of [`Groups`](crate::group::Groups), with which this must agree.
+///
+/// In a durable run what an open window got since the last barrier is apart from what it had before, so that taking an
+/// element in costs the same in either kind of run: what is new is written at the barrier, and then merged.
 pub(super) struct Tables<K, V, C: CombineFn<V>, A> {
     combine: C,
     lateness: i64,
@@ -32,6 +38,13 @@ pub(super) struct Tables<K, V, C: CombineFn<V>, A> {
     late_panes: VecDeque<(K, C::Accumulator, Meta)>,
     watermark: Timestamp,
     default: Option<K>,
+    /// There was one: whether the global window ended empty is decided here.
+    decides_default: bool,
+    worker: usize,
+    /// In a durable run.
+    changes: Option<Changes<K>>,
+    /// What workers of an earlier run had in windows that they had not emitted.
+    restoring: BTreeMap<(Window, usize), HashTable<(K, C::Accumulator)>>,
     types: PhantomData<fn(V, A)>,
 }
 
@@ -40,62 +53,21 @@ const OUTGROWS_CACHE: usize = 1 << 14;
 
 struct Open<K, A> {
     table: HashTable<(K, A)>,
+    /// What was there at the last barrier, and has been written.
+    base: HashTable<(K, A)>,
     since: Epoch,
 }
 
-/// A window that was emitted and still takes data.
-struct Late<K, A> {
-    keys: HashTable<LateKey<K, A>>,
-    since: Epoch,
-}
-
-struct LateKey<K, A> {
-    key: K,
-    /// Everything so far, if panes accumulate.
-    accumulator: Option<A>,
-    panes: u32,
-    touched: bool,
+impl<K, A> Open<K, A> {
+    fn new(since: Epoch) -> Self {
+        Open { table: HashTable::new(), base: HashTable::new(), since }
+    }
 }
 
 struct Emitting<K, A> {
     window: Window,
     entries: IntoIter<(K, A)>,
     keeps: bool,
-}
-
-/// How an input is taken in: as a value, or as an accumulator made elsewhere.
-pub(super) trait Absorb<In, V, C: CombineFn<V>> {
-    fn absorb(combine: &C, accumulator: &mut C::Accumulator, input: In);
-    fn start(combine: &C, input: In) -> C::Accumulator;
-}
-
-/// Inputs are values.
-pub(super) struct Single;
-/// Inputs are accumulators.
-pub(super) struct Merge;
-
-impl<V, C: CombineFn<V>> Absorb<V, V, C> for Single {
-    #[inline]
-    fn absorb(combine: &C, accumulator: &mut C::Accumulator, input: V) {
-        combine.add(accumulator, input);
-    }
-    #[inline]
-    fn start(combine: &C, input: V) -> C::Accumulator {
-        let mut accumulator = combine.create();
-        combine.add(&mut accumulator, input);
-        accumulator
-    }
-}
-
-impl<V, C: CombineFn<V>> Absorb<C::Accumulator, V, C> for Merge {
-    #[inline]
-    fn absorb(combine: &C, accumulator: &mut C::Accumulator, input: C::Accumulator) {
-        combine.merge(accumulator, input);
-    }
-    #[inline]
-    fn start(_: &C, input: C::Accumulator) -> C::Accumulator {
-        input
-    }
 }
 
 impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
@@ -107,7 +79,7 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
             && windowing.closing == Closing::FireIfNonEmpty
     }
 
-    pub(super) fn new(combine: C, windowing: &Windowing) -> Self {
+    pub(super) fn new(combine: C, windowing: &Windowing, worker: usize) -> Self {
         Tables {
             combine,
             lateness: windowing.lateness,
@@ -123,6 +95,10 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
             late_panes: VecDeque::new(),
             watermark: Timestamp::MIN,
             default: None,
+            decides_default: false,
+            worker,
+            changes: None,
+            restoring: BTreeMap::new(),
             types: PhantomData,
         }
     }
@@ -130,6 +106,7 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     /// If the global window ends without an element, this key has the result of none.
     pub(super) fn set_default(&mut self, key: K) {
         self.default = Some(key);
+        self.decides_default = true;
     }
 
     /// The place of a window's table, made if need be.
@@ -149,7 +126,7 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     }
 
     fn open_window(&mut self, window: Window, epoch: Epoch) -> usize {
-        let open = Some(Open { table: HashTable::new(), since: epoch });
+        let open = Some(Open::new(epoch));
         let at = self.free.pop().unwrap_or(self.open.len());
         if at == self.open.len() {
             self.open.push(open);
@@ -174,15 +151,23 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
         let Some((end, window)) = self.ends.first().copied().filter(|(end, _)| *end < self.watermark) else {
             return false;
         };
-        let Some(open) = self.close_window(window) else { return false };
+        let Some(Open { table, mut base, since }) = self.close_window(window) else { return false };
         let expiry = window.expiry(self.lateness);
         let keeps = expiry > end && self.watermark <= expiry;
+        if let Some(changes) = &mut self.changes {
+            changes.emitted.extend((!base.is_empty()).then_some(window));
+            if keeps {
+                changes.late.extend(table.iter().map(|(key, _)| (window, key_hash(key), key.clone())));
+            }
+        }
+        merge_tables(&self.combine, &mut base, table);
         if keeps {
-            let keys = HashTable::with_capacity(open.table.len());
-            self.late.insert(window, Late { keys, since: open.since });
+            let late = self.late.entry(window).or_insert_with(|| Late::new(since));
+            late.since = late.since.min(since);
+            late.keys.reserve(base.len(), |known| key_hash(&known.key));
             self.expiries.insert((expiry, window));
         }
-        self.emitting = Some(Emitting { window, entries: open.table.into_iter(), keeps });
+        self.emitting = Some(Emitting { window, entries: base.into_iter(), keeps });
         true
     }
 
@@ -212,8 +197,7 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
             if *keeps {
                 let kept = self.accumulating.then(|| accumulator.clone());
                 let late = self.late.get_mut(window).expect("kept until its expiry, which follows");
-                let entry = LateKey { key: key.clone(), accumulator: kept, panes: 1, touched: false };
-                late.keys.insert_unique(key_hash(&key), entry, |entry| key_hash(&entry.key));
+                late.insert(key.clone(), kept);
             }
             out.values.push((key, self.combine.finish(accumulator)));
         }
@@ -265,21 +249,19 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     {
         let late = self.late.entry(window).or_insert_with(|| {
             self.expiries.insert((window.expiry(self.lateness), window));
-            Late { keys: HashTable::new(), since: epoch }
+            Late::new(epoch)
         });
-        let entry = late.keys.entry(hash, |known| known.key == key, |known| key_hash(&known.key));
-        let known = match entry {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                let new = LateKey { key: key.clone(), accumulator: None, panes: 0, touched: false };
-                place.insert(new).into_mut()
-            }
-        };
+        let known = late.enter(hash, &key);
         match &mut known.accumulator {
             Some(accumulator) => A::absorb(&self.combine, accumulator, input),
             none => *none = Some(A::start(&self.combine, input)),
         }
         if !std::mem::replace(&mut known.touched, true) {
+            if let Some(changes) = &mut self.changes
+                && !std::mem::replace(&mut known.changed, true)
+            {
+                changes.late.push((window, hash, key.clone()));
+            }
             touched.push((window, hash, key));
         }
     }
@@ -287,25 +269,105 @@ impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
     fn fire_late(&mut self, touched: Vec<(Window, u64, K)>) {
         for (window, hash, key) in touched {
             let Some(late) = self.late.get_mut(&window) else { continue };
-            let Some(known) = late.keys.find_mut(hash, |known| known.key == key) else { continue };
+            let Some(known) = late.find(hash, &key) else { continue };
             known.touched = false;
             let accumulator =
                 if self.accumulating { known.accumulator.clone() } else { known.accumulator.take() };
             let Some(accumulator) = accumulator else { continue };
-            let index = known.panes;
-            known.panes += 1;
-            let pane = Pane {
-                first: index == 0,
-                last: false,
-                timing: Timing::Late,
-                index,
-                on_time_index: Some(index),
-            };
+            let pane = known.next_pane();
             self.late_panes.push_back((
                 key,
                 accumulator,
                 Meta { time: window.max_timestamp(), window, pane },
             ));
+        }
+    }
+}
+
+/// In a durable run.
+impl<K: Key, V, C: CombineFn<V>, A> Tables<K, V, C, A> {
+    /// What is new in the windows that are open, or everything in them.
+    fn save_open(&mut self, saving: &mut StepSaving<'_>) -> Result<()> {
+        for ((_, window), place) in self.ends.iter().map(|end| (end, self.index[&end.1])) {
+            let open = self.open[place].as_mut().expect("an indexed window is open");
+            let table = std::mem::take(&mut open.table);
+            if saving.whole() {
+                merge_tables(&self.combine, &mut open.base, table);
+                save_table(self.worker, *window, &open.base, saving)?;
+            } else {
+                save_table(self.worker, *window, &table, saving)?;
+                merge_tables(&self.combine, &mut open.base, table);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything in windows that were emitted before.
+    fn save_all_late(&mut self, saving: &mut StepSaving<'_>) -> Result<()> {
+        for (window, late) in &mut self.late {
+            for known in &mut late.keys {
+                known.changed = false;
+                known.save(*window, saving)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn save_late(&mut self, changed: Vec<(Window, u64, K)>, saving: &mut StepSaving<'_>) -> Result<()> {
+        for (window, hash, key) in changed {
+            // It may have expired.
+            if let Some(known) = self.late.get_mut(&window).and_then(|late| late.find(hash, &key)) {
+                known.changed = false;
+                known.save(window, saving)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A window of which it is known that it was emitted.
+    fn late_of(&mut self, window: Window) -> &mut Late<K, C::Accumulator> {
+        self.expiries.insert((window.expiry(self.lateness), window));
+        self.late.entry(window).or_insert_with(|| Late::new(Epoch::MAX))
+    }
+}
+
+fn save_table<K: Key, A: serde::Serialize>(
+    worker: usize,
+    window: Window,
+    table: &HashTable<(K, A)>,
+    saving: &mut StepSaving<'_>,
+) -> Result<()> {
+    for (key, accumulator) in table {
+        saving.put(key_hash(key), &Record::Open { worker, window, key, accumulator })?;
+    }
+    Ok(())
+}
+
+/// Moves what a table has behind what another has.
+fn merge_tables<K: Key, V, C: CombineFn<V>>(
+    combine: &C,
+    into: &mut HashTable<(K, C::Accumulator)>,
+    from: HashTable<(K, C::Accumulator)>,
+) {
+    if into.is_empty() {
+        *into = from;
+        return;
+    }
+    for (key, accumulator) in from {
+        merge_entry(combine, into, key, accumulator);
+    }
+}
+
+fn merge_entry<K: Key, V, C: CombineFn<V>>(
+    combine: &C,
+    table: &mut HashTable<(K, C::Accumulator)>,
+    key: K,
+    accumulator: C::Accumulator,
+) {
+    match table.entry(key_hash(&key), |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
+        Entry::Occupied(mut entry) => combine.merge(&mut entry.get_mut().1, accumulator),
+        Entry::Vacant(place) => {
+            place.insert((key, accumulator));
         }
     }
 }
@@ -316,7 +378,7 @@ where
     C: CombineFn<V>,
     A: Absorb<In, V, C>,
 {
-    fn add(&mut self, elements: &mut Keyed<K, In>, epoch: Epoch) -> crate::Result<Dropped> {
+    fn add(&mut self, elements: &mut Keyed<K, In>, epoch: Epoch) -> Result<Dropped> {
         let mut dropped = Dropped::default();
         let mut touched = Vec::new();
         let Keyed { bundle, hashes } = elements;
@@ -364,7 +426,7 @@ where
         }
     }
 
-    fn poll(&mut self, out: &mut Bundle<(K, C::Output)>) -> crate::Result<bool> {
+    fn poll(&mut self, out: &mut Bundle<(K, C::Output)>) -> Result<bool> {
         while !out.is_full()
             && let Some((key, accumulator, meta)) = self.late_panes.pop_front()
         {
@@ -391,14 +453,65 @@ where
         None
     }
 
-    fn track(&mut self) {}
+    fn track(&mut self) {
+        self.changes = Some(Changes::default());
+    }
 
-    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> crate::Result<()> {
+    fn save(&mut self, saving: &mut StepSaving<'_>) -> Result<()> {
+        let Some(changes) = self.changes.as_mut().map(std::mem::take) else { return Ok(()) };
+        if saving.whole() {
+            self.save_all_late(saving)?;
+        } else {
+            for window in changes.emitted {
+                saving.put_for_all(&ForAll::Emitted { worker: self.worker, window })?;
+            }
+            self.save_late(changes.late, saving)?;
+        }
+        if self.decides_default && self.default.is_none() {
+            saving.put_for_all(&ForAll::Emitted { worker: self.worker, window: Window::GLOBAL })?;
+        }
+        self.save_open(saving)
+    }
+
+    fn restore(&mut self, record: &[u8]) -> Result<()> {
+        match decode_record(record)? {
+            Record::Open { worker, window, key, accumulator } => {
+                let table = self.restoring.entry((window, worker)).or_default();
+                merge_entry(&self.combine, table, key, accumulator);
+            }
+            Record::Late { window, key, accumulator, panes } => {
+                let known = self.late_of(window).enter(key_hash(&key), &key);
+                (known.accumulator, known.panes) = (accumulator, panes);
+            }
+        }
         Ok(())
     }
 
-    fn restore(&mut self, _: &[u8]) -> crate::Result<()> {
-        Ok(())
+    fn restore_emitted(&mut self, worker: usize, window: Window) {
+        if window.is_global() {
+            self.default = None;
+        }
+        let Some(keys) = self.restoring.remove(&(window, worker)) else { return };
+        if window.expiry(self.lateness) == window.max_timestamp() {
+            return;
+        }
+        let accumulating = self.accumulating;
+        let late = self.late_of(window);
+        for (key, accumulator) in keys {
+            // What is here already was written behind this.
+            if late.find(key_hash(&key), &key).is_none() {
+                late.insert(key, accumulating.then_some(accumulator));
+            }
+        }
+    }
+
+    fn restored(&mut self, watermark: Timestamp, now: Timestamp) {
+        for ((window, _), keys) in std::mem::take(&mut self.restoring) {
+            let place = self.table_of(window, Epoch::MAX);
+            let open = self.open[place].as_mut().expect("an indexed window is open");
+            merge_tables(&self.combine, &mut open.base, keys);
+        }
+        Kernel::<K, In, _>::advance(self, watermark, now);
     }
 
     fn held_since(&self) -> Option<Epoch> {

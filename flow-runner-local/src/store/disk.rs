@@ -1,6 +1,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A directory of files that are written once. What is done is on disk only when it was synced: a file's content by
 /// [`DiskFile::sync`], and that it is there, gone or renamed by [`Disk::sync_names`].
@@ -8,15 +9,37 @@ pub(crate) trait Disk: Send + Sync {
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
     /// A file from its beginning.
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>>;
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
     /// A new file; one of this name must not be there.
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile + '_>>;
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Gives a file another name, in place of what has that name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renamings and removals durable.
     fn sync_names(&self) -> io::Result<()>;
+}
+
+/// Any disk, shared.
+impl Disk for Arc<dyn Disk> {
+    fn list(&self) -> io::Result<Vec<String>> {
+        (**self).list()
+    }
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        (**self).open(name)
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        (**self).create(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        (**self).rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        (**self).remove(name)
+    }
+    fn sync_names(&self) -> io::Result<()> {
+        (**self).sync_names()
+    }
 }
 
 /// A file that is being written.
@@ -28,14 +51,19 @@ pub(crate) trait DiskFile: Send {
 }
 
 /// A directory of this machine, readable by its owner alone, and locked against other processes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LocalDisk {
     root: PathBuf,
-    /// Locked as long as it is open.
-    _lock: File,
+    /// Locked as long as it is open; none if the directory is only looked at.
+    _lock: Option<Arc<File>>,
 }
 
 impl LocalDisk {
+    /// The directory as it is, to be read and not to be changed, though a process may be using it.
+    pub(crate) fn look(root: &Path) -> LocalDisk {
+        LocalDisk { root: root.to_path_buf(), _lock: None }
+    }
+
     /// Opens the directory, or makes it.
     pub(crate) fn open(root: &Path) -> io::Result<LocalDisk> {
         make_private_dir(root)?;
@@ -46,7 +74,7 @@ impl LocalDisk {
             }
             fs::TryLockError::Error(error) => error,
         })?;
-        Ok(LocalDisk { root: root.to_path_buf(), _lock: lock })
+        Ok(LocalDisk { root: root.to_path_buf(), _lock: Some(Arc::new(lock)) })
     }
 }
 
@@ -59,11 +87,11 @@ impl Disk for LocalDisk {
         Ok(names)
     }
 
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(io::BufReader::with_capacity(1 << 16, File::open(self.root.join(name))?)))
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile + '_>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let file = private().create_new(true).open(self.root.join(name))?;
         Ok(Box::new(LocalFile(io::BufWriter::with_capacity(1 << 16, file))))
     }

@@ -8,7 +8,7 @@ use super::disk::{Disk, DiskFile};
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone, Default)]
-pub(super) struct SimulatedDisk(Arc<Mutex<State>>);
+pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -27,7 +27,7 @@ struct State {
 
 /// What the disk only pretends to do: bugs that its users are tested to notice.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) enum Lies {
+pub(crate) enum Lies {
     #[default]
     None,
     AboutFiles,
@@ -48,7 +48,7 @@ enum Change {
 }
 
 impl SimulatedDisk {
-    pub(super) fn lying(lies: Lies) -> Self {
+    pub(crate) fn lying(lies: Lies) -> Self {
         let disk = SimulatedDisk::default();
         disk.state().lies = lies;
         disk
@@ -59,13 +59,13 @@ impl SimulatedDisk {
     }
 
     /// The power fails after so many more operations.
-    pub(super) fn fail_after(&self, operations: u64) {
+    pub(crate) fn fail_after(&self, operations: u64) {
         self.state().left = Some(operations);
     }
 
     /// The power is back: of what was not synced, `choose` says what has come through, a number below its argument at a
     /// time.
-    pub(super) fn restart(&self, mut choose: impl FnMut(u64) -> u64) {
+    pub(crate) fn restart(&self, mut choose: impl FnMut(u64) -> u64) {
         let state = &mut *self.state();
         state.left = None;
         for change in std::mem::take(&mut state.unsynced) {
@@ -89,7 +89,7 @@ impl SimulatedDisk {
     }
 
     /// Changes a byte of a file.
-    pub(super) fn damage(&self, name: &str, at: usize) {
+    pub(crate) fn damage(&self, name: &str, at: usize) {
         let state = &mut *self.state();
         let file = state.names[name];
         let content = state.files.get_mut(&file).expect("a file that is named is there");
@@ -137,13 +137,13 @@ impl Disk for SimulatedDisk {
         Ok(self.state().names.keys().cloned().collect())
     }
 
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
         let state = self.state();
         let file = state.names.get(name).ok_or_else(not_found)?;
         Ok(Box::new(Cursor::new(state.files[file].written.clone())))
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile + '_>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
         state.operate()?;
         if state.names.contains_key(name) {
@@ -154,7 +154,7 @@ impl Disk for SimulatedDisk {
         state.files.insert(file, Content::default());
         state.change(Change::Named(name.to_owned(), file));
         drop(state);
-        Ok(Box::new(SimulatedFile { disk: self, file }))
+        Ok(Box::new(SimulatedFile { disk: self.clone(), file }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -186,12 +186,12 @@ impl Disk for SimulatedDisk {
     }
 }
 
-struct SimulatedFile<'a> {
-    disk: &'a SimulatedDisk,
+struct SimulatedFile {
+    disk: SimulatedDisk,
     file: u64,
 }
 
-impl DiskFile for SimulatedFile<'_> {
+impl DiskFile for SimulatedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         state.operate()?;

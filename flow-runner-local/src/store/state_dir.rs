@@ -3,8 +3,9 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::disk::Disk;
-use super::frame::{Records, SegmentWriter};
+use super::frame::{Frames, SegmentWriter};
 use super::manifest::{Manifest, SegmentRef};
+use crate::crash::point;
 
 /// How many manifests are kept: the newest, and those before it that a user may go back to.
 const KEPT: usize = 3;
@@ -18,19 +19,38 @@ pub(crate) struct StateDir<D> {
     kept: Vec<Manifest>,
 }
 
+/// The epochs that have manifests, in order.
+pub(crate) fn epochs(disk: &impl Disk) -> io::Result<Vec<u64>> {
+    let mut epochs: Vec<u64> = disk.list()?.iter().filter_map(|name| Manifest::epoch_of(name)).collect();
+    epochs.sort_unstable();
+    Ok(epochs)
+}
+
+/// Reads the manifest of an epoch.
+pub(crate) fn read_manifest(disk: &impl Disk, epoch: u64) -> io::Result<Manifest> {
+    let name = Manifest::name_of(epoch);
+    disk.open(&name).and_then(Manifest::decode).map_err(|error| about(&name, &error))
+}
+
+/// Reads a segment.
+pub(crate) fn read_segment(disk: &impl Disk, segment: &SegmentRef) -> io::Result<Frames> {
+    let frames = disk.open(&segment.name).and_then(|from| Frames::new(segment.name.clone(), from));
+    frames.map_err(|error| about(&segment.name, &error))
+}
+
 impl<D: Disk> StateDir<D> {
+    /// Where it is.
+    pub(crate) fn disk(&self) -> &D {
+        &self.disk
+    }
+
     /// Opens a directory, and removes what no manifest speaks of. An unreadable manifest is an error: to pass over it
     /// would forget what sources have been told of.
     pub(crate) fn open(disk: D) -> io::Result<StateDir<D>> {
-        let mut epochs: Vec<u64> = disk.list()?.iter().filter_map(|name| Manifest::epoch_of(name)).collect();
-        epochs.sort_unstable();
-        let mut kept = Vec::new();
-        for epoch in epochs {
-            let name = Manifest::name_of(epoch);
-            let manifest =
-                disk.open(&name).and_then(Manifest::decode).map_err(|error| about(&name, &error))?;
-            kept.push(manifest);
-        }
+        let kept = epochs(&disk)?
+            .into_iter()
+            .map(|epoch| read_manifest(&disk, epoch))
+            .collect::<io::Result<Vec<_>>>()?;
         let generation = kept.last().map_or(0, |manifest| manifest.generation) + 1;
         let mut dir = StateDir { disk, generation, next_segment: AtomicU64::new(0), kept };
         dir.collect_garbage()?;
@@ -42,30 +62,12 @@ impl<D: Disk> StateDir<D> {
         self.kept.last()
     }
 
-    /// How often the directory has been opened for a run that got as far as its first epoch, this one included.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Writes a segment of what `fill` pushes, and makes it durable. It counts once a manifest speaks of it.
-    pub(crate) fn write_segment(
-        &self,
-        fill: impl FnOnce(&mut SegmentWriter<'_>) -> io::Result<()>,
-    ) -> io::Result<SegmentRef> {
+    /// Begins a segment. It counts once it is finished and a manifest speaks of it.
+    pub(crate) fn begin_segment(&self) -> io::Result<SegmentWriter> {
         let number = self.next_segment.fetch_add(1, Relaxed);
         let name = format!("segment-{:08x}-{number:016x}", self.generation);
-        let (bytes, records) = (|| {
-            let mut writer = SegmentWriter::new(self.disk.create(&name)?)?;
-            fill(&mut writer)?;
-            writer.finish()
-        })()
-        .map_err(|error| about(&name, &error))?;
-        Ok(SegmentRef { name, bytes, records })
-    }
-
-    /// Reads a segment.
-    pub(crate) fn read_segment(&self, segment: &SegmentRef) -> io::Result<Records<'_>> {
-        self.disk.open(&segment.name).and_then(Records::new).map_err(|error| about(&segment.name, &error))
+        let file = self.disk.create(&name).map_err(|error| about(&name, &error))?;
+        SegmentWriter::new(name.clone(), file).map_err(|error| about(&name, &error))
     }
 
     /// The commit point: when this returns, the epoch has happened and survives anything. Every segment that the
@@ -75,19 +77,26 @@ impl<D: Disk> StateDir<D> {
         let name = Manifest::name_of(manifest.epoch);
         self.put(&name, &manifest.encode()?).map_err(|error| about(&name, &error))?;
         self.kept.push(manifest);
-        self.collect_garbage()
+        self.collect_garbage()?;
+        point("garbage-removed");
+        Ok(())
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let unnamed = format!("{name}.tmp");
         let mut file = self.disk.create(&unnamed)?;
         file.write(bytes)?;
+        point("manifest-written");
         file.sync()?;
+        point("manifest-synced");
         drop(file);
         // Names of segments first: a manifest must never be there without them.
         self.disk.sync_names()?;
         self.disk.rename(&unnamed, name)?;
-        self.disk.sync_names()
+        point("manifest-renamed");
+        self.disk.sync_names()?;
+        point("manifest-durable");
+        Ok(())
     }
 
     /// Removes what no kept manifest speaks of. The newest manifest is durable by now; removals need not be, since they
@@ -107,14 +116,12 @@ impl<D: Disk> StateDir<D> {
     }
 }
 
-fn about(name: &str, error: &io::Error) -> io::Error {
+pub(super) fn about(name: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{name}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::simulated::{Lies, SimulatedDisk};
     use super::*;
 
@@ -135,20 +142,20 @@ mod tests {
     fn commit_next(dir: &mut StateDir<SimulatedDisk>) -> io::Result<u64> {
         let last = dir.last().cloned().unwrap_or_default();
         let epoch = last.epoch + 1;
-        let segment = dir
-            .write_segment(|segment| records_of(epoch).iter().try_for_each(|record| segment.push(record)))?;
-        let before = if epoch.is_multiple_of(4) { None } else { last.state.get("step").cloned() };
+        let mut writer = dir.begin_segment()?;
+        records_of(epoch).iter().try_for_each(|record| writer.push(record))?;
+        let segment = writer.finish()?;
+        let before = if epoch.is_multiple_of(4) { None } else { Some(last.segments) };
         let chain: Vec<SegmentRef> = before.unwrap_or_default().into_iter().chain([segment]).collect();
-        let state = BTreeMap::from([("step".to_owned(), chain)]);
-        dir.commit(Manifest { epoch, state, ..Manifest::default() })?;
+        dir.commit(Manifest { epoch, segments: chain, ..Manifest::default() })?;
         Ok(epoch)
     }
 
     /// Reads all that the last manifest speaks of.
     fn read_all(dir: &StateDir<SimulatedDisk>) -> io::Result<Vec<Vec<u8>>> {
         let mut all = Vec::new();
-        for segment in dir.last().into_iter().flat_map(|manifest| manifest.state.values().flatten()) {
-            let mut records = dir.read_segment(segment)?;
+        for segment in dir.last().into_iter().flat_map(|manifest| &manifest.segments) {
+            let mut records = read_segment(dir.disk(), segment)?;
             while let Some(record) = records.next()? {
                 all.push(record.to_vec());
             }
@@ -224,7 +231,7 @@ mod tests {
         let disk = SimulatedDisk::default();
         let mut dir = StateDir::open(disk.clone()).unwrap();
         commit_next(&mut dir).unwrap();
-        let segment = dir.last().unwrap().state["step"][0].clone();
+        let segment = dir.last().unwrap().segments[0].clone();
         disk.damage(&segment.name, 20);
         let error = read_all(&dir).unwrap_err();
         assert!(error.to_string().contains("damaged at byte 8"), "{error}");
