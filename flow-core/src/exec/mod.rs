@@ -25,7 +25,7 @@ pub use op::{
 pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};
 pub use saving::{Saving, StateLog};
-pub(crate) use saving::{StepSaving, decode_record, encode_record};
+pub(crate) use saving::{StepSaving, decode_first, decode_record, encode_record};
 pub use signal::{Epoch, Signal};
 
 pub use crate::keyed::{hash_probe, owner};

@@ -86,19 +86,18 @@ fn encode_into(record: &impl Serialize, buffer: Vec<u8>) -> Result<Vec<u8>> {
 
 /// Reads a record again.
 pub(crate) fn decode_record<T: DeserializeOwned>(record: &[u8]) -> Result<T> {
-    let undecodable = |cause: Option<postcard::Error>| {
-        let error = Error::new(
-            ErrorKind::State,
-            "what it kept does not decode: its types are not those that it was written with",
-        );
-        match cause {
-            Some(cause) => error.caused_by(cause),
-            None => error,
-        }
-    };
-    match postcard::take_from_bytes(record) {
-        Ok((value, [])) => Ok(value),
-        Ok(_) => Err(undecodable(None)),
-        Err(cause) => Err(undecodable(Some(cause))),
+    match decode_first(record)? {
+        (value, []) => Ok(value),
+        _ => Err(undecodable()),
     }
+}
+
+/// Reads the first of several values; what is left.
+pub(crate) fn decode_first<T: DeserializeOwned>(record: &[u8]) -> Result<(T, &[u8])> {
+    postcard::take_from_bytes(record).map_err(|cause| undecodable().caused_by(cause))
+}
+
+fn undecodable() -> Error {
+    let message = "what it kept does not decode: its types are not those that it was written with";
+    Error::new(ErrorKind::State, message)
 }

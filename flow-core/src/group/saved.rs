@@ -4,7 +4,6 @@ use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, CellId, Content};
 use super::groups::Groups;

@@ -188,6 +188,12 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         if self.watermark == Timestamp::MAX { Timestamp::MAX } else { self.now }
     }
 
+    /// Nothing that is due is left: passes the watermark on as far as timers let it.
+    fn pass(&mut self) {
+        let held = self.timers.hold();
+        self.passed = held.map_or(self.watermark, |held| self.watermark.min(held));
+    }
+
     /// Fires the next timer, or expires the next window, whichever is due first; false if nothing is.
     fn fire_one(&mut self) -> Result<bool> {
         let expiring = self.store.expiring(self.watermark);
@@ -315,8 +321,7 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
         let is_expiring = self.store.expiring(self.watermark).is_some();
         let more = !self.ready.is_empty() || is_due || is_expiring;
         if !more {
-            let held = self.timers.hold();
-            self.passed = held.map_or(self.watermark, |held| self.watermark.min(held));
+            self.pass();
         }
         Ok(more)
     }
@@ -376,6 +381,12 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
             self.timers.set(id, tag, set);
         }
         Ok(())
+    }
+
+    fn restored(&mut self, watermark: Timestamp, now: Timestamp) {
+        self.advance(watermark, now);
+        // Before timers that fell due meanwhile fire: what they set starts from here.
+        self.pass();
     }
 }
 

@@ -9,13 +9,16 @@ use super::inbox::Station;
 use super::kernel::{Dropped, Kernel, Keyed};
 use super::tables::Tables;
 use crate::element::{Key, Wire};
-use crate::exec::{AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
+use crate::exec::{
+    AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, StepSaving, decode_record,
+    erased, typed,
+};
 use crate::group::Collect;
-use crate::lookup::{Lookup, LookupBuilder};
+use crate::lookup::{Chunks, Lookup, LookupBuilder, each_pair};
 use crate::scratch::Space;
 use crate::steps::Typed;
 use crate::window::{Window, Windowing};
-use crate::{Bundle, Meta, Pane, Result, Timestamp};
+use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
 
 /// Whether the pairs of windows can be sorted as they come: each window has one pane, when it is over.
 pub(crate) fn can_sort<K: Key, V: Wire>(windowing: &Windowing) -> bool {
@@ -63,16 +66,31 @@ struct Sorting<K, V> {
     /// By the moment that completes them.
     open: BTreeMap<(Timestamp, Window), Open<K, V>>,
     watermark: Timestamp,
+    is_durable: bool,
+}
+
+fn unsaved(cause: BoxError) -> Error {
+    Error::new(ErrorKind::State, "a pair of a lookup does not encode").caused_by(cause)
 }
 
 struct Open<K, V> {
     builder: LookupBuilder<K, V>,
     since: Epoch,
+    /// In a durable run, the pairs that have come since an epoch ended.
+    unsaved: Chunks,
 }
 
 impl<K: Key + Ord, V: Wire> Sorting<K, V> {
     fn new(space: Space) -> Self {
-        Sorting { space, open: BTreeMap::new(), watermark: Timestamp::MIN }
+        Sorting { space, open: BTreeMap::new(), watermark: Timestamp::MIN, is_durable: false }
+    }
+
+    fn open(&mut self, window: Window) -> &mut Open<K, V> {
+        self.open.entry((window.max_timestamp(), window)).or_insert_with(|| Open {
+            builder: LookupBuilder::new(self.space.clone()),
+            since: Epoch::MAX,
+            unsaved: Chunks::default(),
+        })
     }
 
     /// Moves the largest windows to scratch until the others fit into half of the memory: vectors grow by doubling.
@@ -103,11 +121,12 @@ impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K,
                 dropped.late += 1;
                 continue;
             }
-            let open = self
-                .open
-                .entry((end, meta.window))
-                .or_insert_with(|| Open { builder: LookupBuilder::new(self.space.clone()), since: epoch });
+            let is_durable = self.is_durable;
+            let open = self.open(meta.window);
             open.since = open.since.min(epoch);
+            if is_durable {
+                open.unsaved.push(&(&key, &value)).map_err(unsaved)?;
+            }
             open.builder.add(key, &value)?;
         }
         self.spill()?;
@@ -136,14 +155,39 @@ impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K,
         None
     }
 
-    fn track(&mut self) {}
+    fn track(&mut self) {
+        self.is_durable = true;
+    }
 
-    fn save(&mut self, _: &mut crate::exec::StepSaving<'_>) -> Result<()> {
+    fn save(&mut self, saving: &mut StepSaving<'_>) -> Result<()> {
+        let hash = key_hash(&());
+        for ((_, window), open) in &mut self.open {
+            if saving.whole() {
+                open.unsaved = Chunks::default();
+                let mut chunks = Chunks::default();
+                open.builder.each(|key, value| {
+                    chunks.push_encoded(key, value)?;
+                    Ok(chunks.full().try_for_each(|chunk| saving.put(hash, &(window, chunk)))?)
+                })?;
+                chunks.all().try_for_each(|chunk| saving.put(hash, &(window, chunk)))?;
+            } else {
+                open.unsaved.all().try_for_each(|chunk| saving.put(hash, &(window, chunk)))?;
+            }
+        }
         Ok(())
     }
 
-    fn restore(&mut self, _: &[u8]) -> Result<()> {
-        Ok(())
+    fn restore(&mut self, record: &[u8]) -> Result<()> {
+        let (window, chunk): (Window, Vec<u8>) = decode_record(record)?;
+        let open = self.open(window);
+        each_pair(&chunk, |(key, value)| open.builder.add(key, &value))?;
+        self.spill()
+    }
+
+    fn restored(&mut self, watermark: Timestamp, now: Timestamp) {
+        // Those that are over are out already.
+        self.open.retain(|(end, _), _| *end >= watermark);
+        self.advance(watermark, now);
     }
 
     fn held_since(&self) -> Option<Epoch> {

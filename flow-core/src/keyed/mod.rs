@@ -34,6 +34,7 @@ pub(crate) use broadcast::Broadcast;
 pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
 pub use context::StatefulCx;
+pub(crate) use hash::key_hash;
 pub use hash::{hash_probe, owner};
 pub(crate) use lookup::{can_sort, lookup};
 pub use setting::TimerSetting;

@@ -76,7 +76,7 @@ impl<T, R: Restriction> Part<T, R> {
     }
 
     /// What is to be written of it, which then has not changed any more.
-    pub(super) fn to_save(&mut self, wake: Option<Timestamp>, whole: bool) -> Result<Left<&T>> {
+    pub(super) fn save(&mut self, wake: Option<Timestamp>, whole: bool) -> Result<Left<&T>> {
         self.changed = false;
         let progress = Progress { watermark: self.watermark, wake };
         let restriction = encode_record(&self.restriction)?;

@@ -208,7 +208,7 @@ where
         let asleep = self.asleep.iter_mut().map(|((wake, _), part)| (Some(*wake), part));
         for (wake, part) in ready.chain(asleep).filter(|(_, part)| whole || part.changed) {
             let id = part.id;
-            saving.put(id.hash(), &(id, Some(part.to_save(wake, whole)?)))?;
+            saving.put(id.hash(), &(id, Some(part.save(wake, whole)?)))?;
         }
         Ok(())
     }

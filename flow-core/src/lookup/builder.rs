@@ -75,6 +75,22 @@ impl<K: Key + Ord, V: Wire> LookupBuilder<K, V> {
         Ok(())
     }
 
+    /// Calls for every pair so far with the encoded value; the values of a key in the order of their arrival.
+    pub(crate) fn each(&self, mut take: impl FnMut(&K, &[u8]) -> Result<(), BoxError>) -> Result<()> {
+        let mut all = || {
+            for run in self.levels.iter().rev().flatten() {
+                let mut cursor = Cursor::new(run);
+                while let Some(key) = cursor.next()? {
+                    while let Some(value) = cursor.value()? {
+                        take(&key, value)?;
+                    }
+                }
+            }
+            self.pairs.iter().try_for_each(|Pair { key, start, end }| take(key, &self.bytes[*start..*end]))
+        };
+        all().map_err(not_built)
+    }
+
     /// About how many bytes of memory it uses.
     pub(crate) fn used(&self) -> usize {
         self.bytes.len() + self.key_bytes + self.pairs.len() * size_of::<Pair<K>>()

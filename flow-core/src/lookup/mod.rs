@@ -3,6 +3,7 @@
 mod block;
 mod builder;
 mod cache;
+mod chunks;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::element::{Key, Wire};
 use crate::{BoxError, Error, ErrorKind, Result};
 use block::{Block, ValuesAt};
 pub(crate) use builder::LookupBuilder;
+pub(crate) use chunks::{Chunks, each_pair};
 use table::Table;
 
 /// Pairs to look values up in by their key, of which only a part is in memory; made by

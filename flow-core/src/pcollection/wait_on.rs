@@ -38,7 +38,10 @@ impl<T: Element> PCollection<T> {
     /// # Ok::<(), flow_core::Error>(())
     /// ```
     #[track_caller]
-    pub fn wait_on<S: Wire>(&self, signal: &PCollection<S>) -> PCollection<T> {
+    pub fn wait_on<S: Wire>(&self, signal: &PCollection<S>) -> PCollection<T>
+    where
+        T: Wire,
+    {
         let windowing = signal.windowing();
         if windowing.is_global() && !signal.is_bounded() {
             self.error(

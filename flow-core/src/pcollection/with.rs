@@ -5,7 +5,7 @@ use crate::exec::Op;
 use crate::steps::{self, DoFnWith, Emit, Outcome};
 use crate::views::{SideInputs, Views};
 use crate::window::Window;
-use crate::{Element, Timestamp};
+use crate::{Element, Timestamp, Wire};
 
 /// A collection with the views that its elements are looked up in; made by [`PCollection::with`].
 #[derive(Debug)]
@@ -16,7 +16,8 @@ pub struct With<'a, T, S> {
 }
 
 impl<T: Element> PCollection<T> {
-    /// Side inputs for the next verb: one view, or a tuple of them, each as of the element's window.
+    /// Side inputs for the next verb: one view, or a tuple of them, each as of the element's window. Elements may have to
+    /// wait for them, and are stored meanwhile in a durable run: so they must be [`Wire`].
     ///
     /// ```
     /// # use flow_core::prelude::*;
@@ -28,7 +29,10 @@ impl<T: Element> PCollection<T> {
     /// assert_eq!(kept, [6, 18]);
     /// ```
     #[track_caller]
-    pub fn with<S: SideInputs>(&self, views: S) -> With<'_, T, S::Views> {
+    pub fn with<S: SideInputs>(&self, views: S) -> With<'_, T, S::Views>
+    where
+        T: Wire,
+    {
         let views = views.owned();
         let location = Location::caller();
         let main = self.windowing();
@@ -45,7 +49,7 @@ impl<T: Element> PCollection<T> {
     }
 }
 
-impl<T: Element, S: Views> With<'_, T, S> {
+impl<T: Wire, S: Views> With<'_, T, S> {
     /// Each element through a function of it and the views.
     ///
     /// ```

@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{Next, Reader, ReaderContext, Source};
-use crate::{Bundle, Result, Timestamp};
+use crate::{Bundle, Error, ErrorKind, Result, Timestamp};
 
 /// A source that ends once so many elements have been read: made by [`Source::ending_after`].
 #[derive(Debug)]
@@ -15,31 +16,80 @@ pub struct EndingAfter<S> {
 
 /// What is left to read, for all readers together.
 #[derive(Debug)]
-struct Left(Mutex<(u64, Vec<Waker>)>);
+struct Left(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    elements: u64,
+    waiting: Vec<Waker>,
+    /// How many elements each reader had read when an epoch of a durable run ended, those of earlier runs included: the
+    /// barrier comes to the readers at different times, so that no common count would be as of then.
+    read: BTreeMap<u64, u64>,
+    next_reader: u64,
+    is_restored: bool,
+}
+
+/// What a reader remembers: how many elements some have read, and what the reader inside remembers.
+type Remembered = (Vec<(u64, u64)>, Option<Vec<u8>>);
 
 impl Left {
+    fn new(elements: u64) -> Self {
+        let (waiting, read) = (Vec::new(), BTreeMap::new());
+        Left(Mutex::new(State { elements, waiting, read, next_reader: 0, is_restored: false }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes what was read; the reader that reads the last element wakes those that wait for more.
     fn read(&self, elements: usize) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = state.0.saturating_sub(elements as u64);
-        if state.0 == 0 {
-            state.1.drain(..).for_each(Waker::wake);
+        let mut state = self.lock();
+        state.elements = state.elements.saturating_sub(elements as u64);
+        if state.elements == 0 {
+            state.waiting.drain(..).for_each(Waker::wake);
         }
     }
 
     /// Whether there is none; otherwise the waker is woken when that is so.
     fn is_none(&self, waker: &Waker) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 > 0 && !state.1.iter().any(|known| known.will_wake(waker)) {
-            state.1.push(waker.clone());
+        let mut state = self.lock();
+        if state.elements > 0 && !state.waiting.iter().any(|known| known.will_wake(waker)) {
+            state.waiting.push(waker.clone());
         }
-        state.0 == 0
+        state.elements == 0
+    }
+
+    /// The number of a new reader. The first one takes off what earlier runs have read.
+    fn enter(&self, earlier: impl Iterator<Item = (u64, u64)>) -> u64 {
+        let mut state = self.lock();
+        if !std::mem::replace(&mut state.is_restored, true) {
+            for (reader, read) in earlier {
+                state.read.entry(reader).and_modify(|most| *most = read.max(*most)).or_insert(read);
+            }
+            let read: u64 = state.read.values().sum();
+            state.elements = state.elements.saturating_sub(read);
+            state.next_reader = state.read.keys().next_back().map_or(0, |last| last + 1);
+        }
+        state.next_reader += 1;
+        state.next_reader - 1
+    }
+
+    /// Notes how much a reader has read when an epoch ends; what is to be remembered of it, or of all.
+    fn mark(&self, reader: u64, read: u64, whole: bool) -> Vec<(u64, u64)> {
+        let mut state = self.lock();
+        let before = state.read.insert(reader, read);
+        match whole {
+            true => state.read.iter().map(|(reader, read)| (*reader, *read)).collect(),
+            false if before == Some(read) => Vec::new(),
+            false => vec![(reader, read)],
+        }
     }
 }
 
 impl<S> EndingAfter<S> {
     pub(super) fn new(inner: S, elements: u64) -> Self {
-        EndingAfter { inner, left: Arc::new(Left(Mutex::new((elements, Vec::new())))) }
+        EndingAfter { inner, left: Arc::new(Left::new(elements)) }
     }
 }
 
@@ -67,7 +117,18 @@ impl<S: Source> Source for EndingAfter<S> {
         from: Option<S::Position>,
         cx: &ReaderContext,
     ) -> Result<Self::Reader> {
-        Ok(EndingReader { inner: self.inner.reader(split, from, cx)?, left: Arc::clone(&self.left) })
+        let decoded = cx.remembered.iter().map(|bytes| postcard::from_bytes::<Remembered>(bytes));
+        let undecodable = |cause| {
+            let message = "what was remembered of how much had been read does not decode";
+            Error::new(ErrorKind::State, message).caused_by(cause)
+        };
+        let (counts, inner): (Vec<_>, Vec<_>) =
+            decoded.collect::<Result<Vec<_>, _>>().map_err(undecodable)?.into_iter().unzip();
+        let number = self.left.enter(counts.into_iter().flatten());
+        let inside =
+            ReaderContext { remembered: Arc::new(inner.into_iter().flatten().collect()), ..cx.clone() };
+        let inner = self.inner.reader(split, from, &inside)?;
+        Ok(EndingReader { inner, left: Arc::clone(&self.left), number, read: 0 })
     }
 
     fn lease(&self) -> Option<Duration> {
@@ -88,6 +149,8 @@ impl<S: Source> Source for EndingAfter<S> {
 pub struct EndingReader<R> {
     inner: R,
     left: Arc<Left>,
+    number: u64,
+    read: u64,
 }
 
 impl<R: Reader> Reader for EndingReader<R> {
@@ -100,7 +163,9 @@ impl<R: Reader> Reader for EndingReader<R> {
         }
         let before = out.len();
         let next = self.inner.poll_next(cx, out);
-        self.left.read(out.len() - before);
+        let read = out.len() - before;
+        self.read += read as u64;
+        self.left.read(read);
         next
     }
 
@@ -110,6 +175,13 @@ impl<R: Reader> Reader for EndingReader<R> {
 
     fn position(&self) -> R::Position {
         self.inner.position()
+    }
+
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        let counts = self.left.mark(self.number, self.read, whole);
+        let inner = self.inner.remember(whole);
+        let is_new = !counts.is_empty() || inner.is_some();
+        is_new.then(|| postcard::to_allocvec(&(counts, inner)).expect("numbers and bytes always encode"))
     }
 
     fn commit(&mut self, position: R::Position) -> impl Future<Output = Result<()>> + Send + 'static {
@@ -172,6 +244,44 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.store(true, Ordering::Relaxed);
         }
+    }
+
+    fn read_on(source: &EndingAfter<Uneven>, remembered: &[Vec<u8>]) -> EndingReader<UnevenReader> {
+        let remembered = Arc::new(remembered.to_vec());
+        source.reader(&false, None, &ReaderContext { remembered, ..ReaderContext::default() }).unwrap()
+    }
+
+    fn read_to_end(reader: &mut EndingReader<UnevenReader>) -> usize {
+        let mut out = Bundle::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        while reader.poll_next(&mut cx, &mut out).map(Result::unwrap) == Poll::Ready(Next::More) {}
+        out.len()
+    }
+
+    #[test]
+    fn a_run_that_goes_on_counts_on() {
+        let first = Uneven.ending_after(10);
+        let (mut a, mut b) = (read_on(&first, &[]), read_on(&first, &[]));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut log = Vec::new();
+        for mine in [true, false, true] {
+            let reader = if mine { &mut a } else { &mut b };
+            assert!(reader.poll_next(&mut cx, &mut Bundle::default()).is_ready());
+            log.extend(reader.remember(false));
+        }
+        assert_eq!(a.remember(false), None, "nothing is new");
+        assert!(
+            b.poll_next(&mut cx, &mut Bundle::default()).is_ready(),
+            "behind the barrier: it comes again"
+        );
+
+        let second = Uneven.ending_after(10);
+        let mut c = read_on(&second, &log);
+        let whole = c.remember(true).expect("what was read before is remembered on");
+        assert_eq!(read_to_end(&mut c), 4);
+
+        let third = Uneven.ending_after(10);
+        assert_eq!(read_to_end(&mut read_on(&third, &[whole])), 4);
     }
 
     #[test]

@@ -2,7 +2,8 @@ use std::task::Context;
 use std::time::Duration;
 
 use crate::exec::{
-    AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
+    AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, ReadTo, Signal, SourceWatermark,
+    StepId, decode_record, encode_record, typed,
 };
 use crate::{Bundle, Meta, Result, StepLabel, Timestamp};
 
@@ -106,8 +107,12 @@ impl Ticking {
 }
 
 impl Driver for Ticking {
-    fn open(&mut self, _: &[u8], _: Option<&[u8]>, _: Timestamp) -> Result<()> {
+    fn open(&mut self, _: &[u8], position: Option<&[u8]>, _: Timestamp) -> Result<()> {
         self.is_here = true;
+        // A run that goes on has all the ticks that came while it did not run.
+        if let Some(position) = position {
+            self.next = decode_record(position)?;
+        }
         Ok(())
     }
 
@@ -139,6 +144,10 @@ impl Driver for Ticking {
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
         cx.enter(self.step);
+        if matches!(signal, Signal::Barrier { .. }) && cx.saving.is_some() && !self.has_ended() {
+            let position = encode_record(&self.next).map_err(|e| cx.error_here(e))?;
+            cx.read_to.push(ReadTo { step: self.step, split: Vec::new(), position });
+        }
         self.output.signal(signal, cx)
     }
 

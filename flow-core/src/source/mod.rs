@@ -104,6 +104,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// The same source, but it ends once so many elements have been read by all workers together: a stream for a
     /// test or a demonstration. The bundles in which that comes about are read whole.
+    /// A durable run that goes on counts on from where it was.
     fn ending_after(self, elements: u64) -> EndingAfter<Self>
     where
         Self: Sized,
@@ -170,7 +171,7 @@ pub trait Reader: Send + 'static {
 pub enum Next {
     /// Elements were appended, or none this time; there may be more.
     More,
-    /// The split has ended; the last elements may have been appended. Only `watermark`, `position` and `commit` are
-    /// called from now on: files and connections can be closed.
+    /// The split has ended; the last elements may have been appended. Only `watermark`, `position`, `remember` and
+    /// `commit` are called from now on: files and connections can be closed.
     End,
 }

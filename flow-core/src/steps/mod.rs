@@ -2,6 +2,7 @@
 
 mod async_map;
 mod emit;
+mod held;
 mod late;
 mod link;
 mod map;

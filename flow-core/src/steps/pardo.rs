@@ -7,7 +7,7 @@ use super::side::{Body, side};
 use crate::exec::{Cx, Receiver, Signal, StepId};
 use crate::views::Views;
 use crate::window::Windowing;
-use crate::{BoxError, Bundle, Element, Result};
+use crate::{BoxError, Bundle, Element, Result, Wire};
 
 /// A step with a life of its own: connections set up once, work collected by the bundle.
 ///
@@ -118,7 +118,7 @@ pub(crate) fn par_do<T: Element, U: Element, D: DoFn<T, U>>(dofn: D) -> Typed<T,
 
 pub(crate) fn side_par_do<T, S, U, D>(views: S, windowing: Windowing, dofn: D) -> Typed<T, U>
 where
-    T: Element,
+    T: Wire,
     S: Views,
     U: Element,
     D: DoFnWith<T, S, U>,

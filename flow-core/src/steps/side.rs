@@ -2,13 +2,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::emit::{BundleEnd, Emit};
+use super::held::{self, Saved};
 use super::late::keep_in_time;
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{Outcome, for_each, user_error};
 use crate::exec::{Cx, Epoch, Receiver, Signal, StepId};
 use crate::views::Views;
 use crate::window::{Window, Windowing};
-use crate::{BoxError, Bundle, Element, Result, Timestamp};
+use crate::{BoxError, Bundle, Element, Result, Timestamp, Wire};
 
 /// How many bundles of elements may wait for a view before sources pause.
 const MOST_HELD: usize = 64;
@@ -46,7 +47,7 @@ where
 
 pub(crate) fn side_process<T, U, S, R, F>(views: S, windowing: Windowing, f: F) -> Typed<T, U>
 where
-    T: Element,
+    T: Wire,
     U: Element,
     S: Views,
     R: Outcome,
@@ -63,13 +64,13 @@ pub(super) fn side<T, U, S, B>(
     body: impl Fn() -> B + Send + Sync + 'static,
 ) -> Typed<T, U>
 where
-    T: Element,
+    T: Wire,
     U: Element,
     S: Views,
     B: Body<T, S, U> + 'static,
 {
     Typed::from(each(move |step, outputs, cx| {
-        let side = Side::<T, U, S, B> {
+        let mut side = Side::<T, U, S, B> {
             step,
             body: body(),
             tables: views.tables(cx),
@@ -85,7 +86,10 @@ where
             passed: Timestamp::MIN,
             epoch: 1,
             out: Bundle::default(),
+            saved: Saved::new(cx.worker),
+            is_restored: false,
         };
+        side.restore(cx.take_restored(step)).map_err(|e| e.at(cx.label(step)))?;
         Ok(link::<T, U>(step, side, one(outputs)))
     }))
 }
@@ -113,9 +117,12 @@ struct Side<T, U, S: Views, B> {
     passed: Timestamp,
     epoch: Epoch,
     out: Bundle<U>,
+    saved: Saved,
+    /// What is held came back from an earlier run, and was not looked at yet.
+    is_restored: bool,
 }
 
-impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
+impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
     /// Drops and counts elements whose window has expired: the views of it are forgotten.
     fn drop_late(&self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         let is_late = |window: Window| self.passed > window.expiry(self.lateness);
@@ -186,6 +193,11 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
 
     fn hold(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         self.held_since = Some(self.held_since.map_or(self.epoch, |since| since.min(self.epoch)));
+        self.keep(bundle);
+        self.show(cx);
+    }
+
+    fn keep(&mut self, bundle: &mut Bundle<T>) {
         // A timestamp may lie behind its window, which must not end meanwhile all the same.
         let end = |at| bundle.windows.get(at).max_timestamp();
         let oldest = (0..bundle.len()).map(|at| bundle.times.get(at).min(end(at))).min();
@@ -195,7 +207,16 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
             None => self.windows.extend((0..bundle.len()).map(|at| bundle.windows.get(at))),
         }
         self.held.append(bundle);
-        self.show(cx);
+    }
+
+    /// Takes back what waited when an epoch of an earlier run ended.
+    fn restore(&mut self, records: Vec<Vec<u8>>) -> Result<()> {
+        let mut held: Bundle<T> = held::restored(records)?;
+        self.is_restored = !held.is_empty();
+        if self.is_restored {
+            self.keep(&mut held);
+        }
+        Ok(())
     }
 
     /// Shows how much is held, so that sources pause; more than some bundles counts as too much, whatever their elements
@@ -222,6 +243,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
         self.windows.clear();
         let since = self.held_since.take();
         let mut held = self.held.take();
+        self.saved.changed();
         self.oldest = Timestamp::MAX;
         self.offer(&mut held, next, cx)?;
         self.finish(next, cx)?;
@@ -231,9 +253,24 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
         }
         self.pass_watermark(next, cx)?;
         match self.waiting.take_if(|_| self.held.is_empty()) {
-            Some(signal) => next.signal(signal, cx),
+            Some(signal) => self.pass_barrier(signal, next, cx),
             None => Ok(()),
         }
+    }
+
+    /// At a barrier: writes down what is held, and says since when it is.
+    fn pass_barrier(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        let Signal::Barrier { epoch, last, since } = signal else { return next.signal(signal, cx) };
+        self.epoch = since;
+        if let Some(mut saving) = cx.saving_of(self.step) {
+            let saved = self.saved.save(&self.held, &mut saving);
+            saved.map_err(|e| cx.error_here(e))?;
+        }
+        if let Some(held) = self.held_since {
+            cx.holds_since(held);
+        }
+        let since = self.held_since.map_or(since, |held| held.min(since));
+        next.signal(Signal::Barrier { epoch, last, since }, cx)
     }
 
     fn pass_watermark(&mut self, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
@@ -257,7 +294,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
     }
 }
 
-impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Side<T, U, S, B> {
+impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Side<T, U, S, B> {
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
         self.drop_late(bundle, cx);
         self.offer(bundle, next, cx)
@@ -265,6 +302,10 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Sid
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
         self.finish(next, cx)?;
+        if std::mem::take(&mut self.is_restored) {
+            // Its views may have come before the end of the epoch in which it was written: no poke will say so again.
+            self.retry(next, cx)?;
+        }
         match signal {
             Signal::Watermark(to) => {
                 self.watermark = to;
@@ -279,14 +320,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Sid
                 self.waiting = Some(signal);
                 return Ok(());
             }
-            Signal::Barrier { epoch, last, since } => {
-                self.epoch = since;
-                if let Some(held) = self.held_since {
-                    cx.holds_since(held);
-                }
-                let since = self.held_since.map_or(since, |held| held.min(since));
-                return next.signal(Signal::Barrier { epoch, last, since }, cx);
-            }
+            Signal::Barrier { .. } => return self.pass_barrier(signal, next, cx),
             Signal::Poke(_) => self.retry(next, cx)?,
             Signal::Idle => {
                 self.idle = true;

@@ -52,7 +52,7 @@ pub(super) const CASES: &[Case] = &[
         "ParDoTest, ViewTest: windowed side input",
         "Side inputs",
         |p, bundling| {
-            let main = stamped(p, bundling, [("A", 4), ("B", 15), ("C", 7)]).window(Fixed::of(ms(10)));
+            let main = stamped(p, bundling, [('A', 4), ('B', 15), ('C', 7)]).window(Fixed::of(ms(10)));
             let side = stamped(p, bundling, [(1_i64, 1), (2, 11), (3, 13)]).window(Fixed::of(ms(10)));
             let sum = side.combine(Sum).as_single();
             let seen = main.with(&sum).map(|name, sum| format!("{name}{sum}"));
@@ -64,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
         "ViewTest: fixed main input, global side input",
         "Side inputs",
         |p, bundling| {
-            let main = stamped(p, bundling, [("A", 4), ("B", 15), ("C", 7)]).window(Fixed::of(ms(10)));
+            let main = stamped(p, bundling, [('A', 4), ('B', 15), ('C', 7)]).window(Fixed::of(ms(10)));
             let sum = p.create([1_i64, 2, 3]).combine(Sum).as_single();
             let seen = main.with(&sum).map(|name, sum| format!("{name}{sum}"));
             assert_that(&seen).contains_in_any_order(["A6", "B6", "C6"].map(String::from));
@@ -173,14 +173,14 @@ pub(super) const CASES: &[Case] = &[
         "Side inputs",
         |p, _| {
             let script = Script::new(p);
-            let (main, side) = (script.input::<&'static str>(), script.input::<i64>());
+            let (main, side) = (script.input::<char>(), script.input::<i64>());
             let sums = side.collection().window(Fixed::of(ms(10))).combine(Sum).as_single_or(0);
             let seen = main
                 .collection()
                 .window(Fixed::of(ms(10)))
                 .with(&sums)
                 .map(|name, sum| format!("{name}{sum}"));
-            main.add([("A", at(3)), ("B", at(13))]).watermark(Timestamp::MAX);
+            main.add([('A', at(3)), ('B', at(13))]).watermark(Timestamp::MAX);
             side.add([(5, at(12))]).watermark(at(15)).add([(6, at(16))]);
             assert_that(&seen).contains_in_any_order(["A0", "B11"].map(String::from));
         },
@@ -221,9 +221,10 @@ pub(super) const CASES: &[Case] = &[
                 stamped(p, bundling, [(("a", 1_i64), 0), (("a", 1), 0), (("a", 2), 0), (("b", 3), 0)]);
             let pairs = pairs.map(|(key, value)| (key.to_string(), value)).window(Fixed::of(ms(10)));
             let keys = stamped(p, bundling, [("a", 1), ("b", 2), ("c", 3)]).window(Fixed::of(ms(10)));
-            let seen = keys
-                .with(&pairs.as_multimap())
-                .map(|key, values| (key.to_string(), values.get(key).map(|values| sorted(values))));
+            let seen = keys.map(str::to_string).with(&pairs.as_multimap()).map(|key, values| {
+                let found = values.get(&key).map(|values| sorted(values));
+                (key, found)
+            });
             assert_that(&seen).contains_in_any_order([
                 ("a".to_string(), Some(vec![1, 1, 2])),
                 ("b".to_string(), Some(vec![3])),
