@@ -113,8 +113,8 @@ pub(crate) struct Place {
     pub(crate) clock: Arc<Clock>,
     pub(crate) splits: Arc<Vec<Arc<Splits>>>,
     pub(crate) board: Arc<Board>,
-    /// Where sinks of a durable run may keep files.
-    pub(crate) sinks_dir: Option<PathBuf>,
+    /// Where sinks of a durable run may keep files, and what is given for each block of what steps keep.
+    pub(crate) durable: Option<(PathBuf, Sender<()>)>,
     /// What an earlier run left behind.
     pub(crate) restored: Option<Arc<Restored>>,
 }
@@ -195,7 +195,7 @@ impl Worker {
         let scratch = Arc::new(TempFiles::new(place.options.scratch_dir.clone()));
         let space = Space::new(scratch, place.options.scratch_bytes());
         let mut build = BuildCx::new(place.worker, place.workers, graph.labels()).with_space(space);
-        if let Some(sinks) = &place.sinks_dir {
+        if let Some((sinks, _)) = &place.durable {
             build = build.durable(sinks.clone());
         }
         if let Some(restored) = &place.restored {
@@ -427,8 +427,8 @@ impl Worker {
         self.suspended |= suspend;
         self.cx.leaves_passed = 0;
         self.cx.held_since = None;
-        self.cx.saving = save.map(|extent| {
-            let log = ToCoordinator::new(self.place.worker, self.place.events.clone());
+        self.cx.saving = save.zip(self.place.durable.as_ref()).map(|(extent, (_, permits))| {
+            let log = ToCoordinator::new(self.place.worker, self.place.events.clone(), permits.clone());
             Saving::new(epoch, extent == Extent::Whole, Box::new(log))
         });
         self.watermarks.clear();

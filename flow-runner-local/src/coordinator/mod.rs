@@ -147,7 +147,7 @@ impl Coordinator {
                 clock: Arc::clone(&self.clock),
                 splits: Arc::clone(&self.splits),
                 board,
-                sinks_dir: self.durable.as_ref().map(Durable::sinks_dir),
+                durable: self.durable.as_ref().map(|durable| (durable.sinks_dir(), durable.permits())),
                 restored: self.restored.clone(),
             };
             self.threads.push(self.spawn(place)?);
@@ -199,7 +199,7 @@ impl Coordinator {
             summary,
             duration: instant().duration_since(self.started),
             workers: self.options.workers(),
-            epochs: self.state.last_epoch,
+            epochs: self.state.last_epoch - self.restored.as_ref().map_or(0, |restored| restored.epoch),
             peak_memory: peak_memory(),
             stopped: self.state.stopped,
             sinks: sinks(&self.graph),
@@ -373,6 +373,7 @@ impl Coordinator {
     fn end_workers(&mut self, failed: bool) -> Vec<Vec<StepCounts>> {
         if failed {
             self.traffic.abort();
+            self.durable = None; // nobody waits for the disk any more
         }
         let threads = std::mem::take(&mut self.threads);
         threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()

@@ -1,4 +1,4 @@
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use flow_core::exec::{StateLog, StepId};
 use flow_core::{Error, ErrorKind, Result};
 
@@ -9,19 +9,30 @@ use crate::worker::Event;
 pub(crate) struct ToCoordinator {
     worker: usize,
     events: Sender<(usize, Event)>,
+    permits: Sender<()>,
     block: Block,
+}
+
+/// How many blocks may be under way: a worker waits for the disk before it fills memory with what it keeps. The coordinator
+/// never waits for a worker without taking in events, so that this comes to an end.
+const UNDER_WAY: usize = 64;
+
+/// To give before a block is sent, and to take back when it is written.
+pub(super) fn permits() -> (Sender<()>, Receiver<()>) {
+    bounded(UNDER_WAY)
 }
 
 /// Records are sent by about so many bytes.
 const BLOCK: usize = 256 << 10;
 
 impl ToCoordinator {
-    pub(crate) fn new(worker: usize, events: Sender<(usize, Event)>) -> Self {
-        ToCoordinator { worker, events, block: Block::default() }
+    pub(crate) fn new(worker: usize, events: Sender<(usize, Event)>, permits: Sender<()>) -> Self {
+        ToCoordinator { worker, events, permits, block: Block::default() }
     }
 
     fn send(&mut self) {
         // Who has gone has ended the run.
+        let _ = self.permits.send(());
         let _ = self.events.send((self.worker, Event::State(self.block.take())));
     }
 }

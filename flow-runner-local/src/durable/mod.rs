@@ -14,13 +14,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, Sender};
 use flow_core::exec::{Epoch, hash_probe};
 use flow_core::graph::Graph;
 use flow_core::{Error, ErrorKind, Result};
 
 use crate::crash::point;
 use crate::options::Options;
-use crate::store::{Disk, LocalDisk, Manifest, SegmentRef, SegmentWriter, StateDir, StepShape};
+use crate::store::{
+    Disk, LocalDisk, Manifest, SegmentRef, SegmentWriter, StateDir, StepShape, make_private_dir,
+};
 pub(crate) use log::ToCoordinator;
 pub(crate) use restored::{Restored, check_claimed};
 
@@ -37,7 +40,11 @@ pub(crate) struct Durable {
     /// The epoch that is ending writes everything.
     whole: bool,
     begun: bool,
+    permits: (Sender<()>, Receiver<()>),
 }
+
+/// Where sinks may keep files, beneath the directory.
+const SINKS: &str = "sinks";
 
 /// With so many segments, what steps keep is written anew: reading it again takes a file for each.
 const MOST_SEGMENTS: usize = 256;
@@ -70,13 +77,14 @@ impl Durable {
             whole_bytes: 0,
             whole: true,
             begun: false,
+            permits: log::permits(),
         };
         Ok(Some((durable, restored)))
     }
 
     /// Where sinks may keep files.
     pub(crate) fn sinks_dir(&self) -> PathBuf {
-        self.root.join("sinks")
+        self.root.join(SINKS)
     }
 
     /// The epoch of the last manifest, whosever.
@@ -103,7 +111,14 @@ impl Durable {
             Some(writer) => writer,
             none => none.insert(self.dir.begin_segment().map_err(|error| unusable(&self.root, error))?),
         };
-        writer.push(block).map_err(|error| unusable(&self.root, error))
+        let written = writer.push(block).map_err(|error| unusable(&self.root, error));
+        let _ = self.permits.1.try_recv();
+        written
+    }
+
+    /// What workers must have to send records.
+    pub(crate) fn permits(&self) -> Sender<()> {
+        self.permits.0.clone()
     }
 
     /// The commit point of an epoch: when this returns, it survives anything.
@@ -129,18 +144,14 @@ impl Durable {
     }
 }
 
-#[cfg(not(test))]
 fn open_disk(root: &Path) -> io::Result<Arc<dyn Disk>> {
-    Ok(Arc::new(LocalDisk::open(root)?))
-}
-
-/// Of this crate's own tests: a simulated one, if there is one of this name.
-#[cfg(test)]
-fn open_disk(root: &Path) -> io::Result<Arc<dyn Disk>> {
-    match simulation::disk_at(root) {
-        Some(disk) => Ok(Arc::new(disk)),
-        None => Ok(Arc::new(LocalDisk::open(root)?)),
+    #[cfg(test)]
+    if let Some(disk) = simulation::disk_at(root) {
+        return Ok(Arc::new(disk));
     }
+    let disk = LocalDisk::open(root)?;
+    make_private_dir(&root.join(SINKS))?;
+    Ok(Arc::new(disk))
 }
 
 /// What is wrong with the directory, in the words of whoever named it.

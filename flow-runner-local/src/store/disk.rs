@@ -131,7 +131,7 @@ fn private() -> OpenOptions {
     options
 }
 
-fn make_private_dir(root: &Path) -> io::Result<()> {
+pub(crate) fn make_private_dir(root: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -18,7 +18,7 @@ mod records;
 pub(crate) mod simulated;
 mod state_dir;
 
-pub(crate) use disk::{Disk, LocalDisk};
+pub(crate) use disk::{Disk, LocalDisk, make_private_dir};
 pub(crate) use frame::SegmentWriter;
 pub(crate) use manifest::{Manifest, SegmentRef, SinkState, SourceState, SplitState, Stage, StepShape};
 pub(crate) use records::{Block, Record, records_of};
