@@ -11,7 +11,7 @@ use crate::metrics::{Counter, Distribution, Gauge, Metrics};
 use crate::read::Read;
 use crate::source::refreshing::Refreshing;
 use crate::source::{Impulse, Source};
-use crate::steps;
+use crate::steps::{self, Published};
 use crate::window::Windowing;
 use crate::{BoxError, Element, PCollection, Timestamp, View};
 
@@ -90,7 +90,8 @@ impl Pipeline {
     ///
     /// Elements wait for the first load; if it fails, so does the run. When a later one fails, the last value stays, a
     /// warning is logged, and `failed_refreshes` counts it among the metrics of the step. Loads do not overlap: one that
-    /// takes longer than `every` delays the next. The run does not wait for this to end, which it never does.
+    /// takes longer than `every` delays the next. The run does not wait for this to end, which it never does. A durable run
+    /// that goes on begins with a load as well.
     ///
     /// The future is polled on a worker that has other things to do: wait in it, as for a request, or hand what blocks
     /// to a thread of its own.
@@ -133,8 +134,8 @@ impl Pipeline {
         });
         let step = Graph::scoped(&self.graph, "refreshing", Some(location), || {
             let op = Refreshing { every, load, metrics };
-            let values: PCollection<Arc<V>> = self.source("load", format!("every {every:?}"), op);
-            let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
+            let values: PCollection<Published<V>> = self.source("load", format!("every {every:?}"), op);
+            let publish = steps::publish(windowing.clone(), Arc::clone(&empty), None);
             values.add_step("publish", String::new(), location, publish)
         });
         View { step, graph: self.graph.origin(), windowing, empty, value: PhantomData }

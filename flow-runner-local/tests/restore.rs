@@ -155,3 +155,66 @@ fn the_first_of_equal_elements() {
         windowed.distinct().reify().map(|one| format!("{} {:?}", one.value, one.window))
     });
 }
+
+#[test]
+fn elements_that_wait_for_what_the_whole_window_adds_up_to() {
+    goes_on_exactly(|numbers| {
+        let windowed = numbers.window(Fixed::of(Duration::from_secs(10)));
+        let (sum, rare) = (windowed.combine(Sum).as_single(), windowed.filter(|n| n % 11 == 0).as_list());
+        windowed.with((&sum, &rare)).map(|n, (sum, rare)| format!("{n} of {sum}, {} rare", rare.len()))
+    });
+}
+
+#[test]
+fn elements_that_wait_for_the_end_of_the_input() {
+    goes_on_exactly(|numbers| {
+        let sum = numbers.combine(Sum).as_single();
+        numbers.filter(|n| n % 3 == 0).with(&sum).map(|n, sum| format!("{n} of {sum}"))
+    });
+}
+
+#[test]
+fn tables_to_look_things_up_in() {
+    goes_on_exactly(|numbers| {
+        let windowed = numbers.window(Fixed::of(Duration::from_secs(20)));
+        let by_digit = windowed.key_by(|n| n % 10).as_lookup();
+        windowed.with(&by_digit).process(|n, by_digit, out| -> Result<(), BoxError> {
+            out.emit(format!("{n}: {}", by_digit.get_all(&(n % 10)).count()));
+            Ok(())
+        })
+    });
+}
+
+/// Counts to a number, and rests at times.
+#[derive(Clone)]
+struct CountTo;
+
+impl SplittableFn<u64, (u64, u64)> for CountTo {
+    type Restriction = OffsetRange;
+
+    fn restriction(&self, to: &u64) -> Result<OffsetRange, BoxError> {
+        Ok(OffsetRange::new(0, *to))
+    }
+
+    fn process(
+        &self,
+        to: &u64,
+        cx: &mut SplittableCx<'_, OffsetRange, (u64, u64)>,
+    ) -> Result<Resume, BoxError> {
+        loop {
+            let at = cx.restriction().next();
+            if !cx.try_claim(&at) {
+                return Ok(Resume::Done);
+            }
+            cx.emit((*to, at));
+            if at % 7 == 6 {
+                return Ok(Resume::After(Duration::from_micros(50)));
+            }
+        }
+    }
+}
+
+#[test]
+fn elements_that_are_read_piece_by_piece() {
+    goes_on_exactly(|numbers| numbers.par_do_splittable(CountTo).map(|(to, at)| format!("{at} of {to}")));
+}

@@ -83,8 +83,7 @@ impl BuildCx {
         BuildCx { durable: Some(sinks), ..self }
     }
 
-    /// Gives a step that is not built behind an exchange of its own, or shows a view, the records that it wrote in an
-    /// earlier run.
+    /// Gives a step that is not built behind an exchange of its own the records that it wrote in an earlier run.
     pub fn restore(&mut self, step: StepId, records: Vec<Vec<u8>>) {
         self.restored.insert(step, records);
     }

@@ -16,7 +16,7 @@ use crate::exec::{
 use crate::group::Collect;
 use crate::lookup::{Chunks, Lookup, LookupBuilder, each_pair};
 use crate::scratch::Space;
-use crate::steps::Typed;
+use crate::steps::{Origin, Published, Typed};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
 
@@ -26,7 +26,7 @@ pub(crate) fn can_sort<K: Key, V: Wire>(windowing: &Windowing) -> bool {
 }
 
 /// Sorts the pairs of each window into a [`Lookup`], in memory and scratch; for windowings that [`can_sort`] allows.
-pub(crate) fn lookup<K: Key + Ord, V: Wire>() -> Typed<((), (K, V)), Arc<Lookup<K, V>>> {
+pub(crate) fn lookup<K: Key + Ord, V: Wire>() -> Typed<((), (K, V)), Published<Lookup<K, V>>> {
     Op::Exchange(Arc::new(Sort(PhantomData::<fn(K, V)>))).into()
 }
 
@@ -37,7 +37,7 @@ impl<K: Key + Ord, V: Wire> Sort<K, V> {
         step: StepId,
         output: AnyOutput,
         cx: &BuildCx,
-    ) -> Station<(), (K, V), Arc<Lookup<K, V>>, Sorting<K, V>> {
+    ) -> Station<(), (K, V), Published<Lookup<K, V>>, Sorting<K, V>> {
         Station::new(step, Sorting::new(cx.space().clone()), typed(output), key_hash, cx)
     }
 }
@@ -111,7 +111,7 @@ impl<K: Key + Ord, V: Wire> Sorting<K, V> {
     }
 }
 
-impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K, V> {
+impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Published<Lookup<K, V>>> for Sorting<K, V> {
     fn add(&mut self, elements: &mut Keyed<(), (K, V)>, epoch: Epoch) -> Result<Dropped> {
         let mut dropped = Dropped::default();
         elements.hashes.clear();
@@ -137,12 +137,13 @@ impl<K: Key + Ord, V: Wire> Kernel<(), (K, V), Arc<Lookup<K, V>>> for Sorting<K,
         self.watermark = watermark;
     }
 
-    fn poll(&mut self, out: &mut Bundle<Arc<Lookup<K, V>>>) -> Result<bool> {
+    fn poll(&mut self, out: &mut Bundle<Published<Lookup<K, V>>>) -> Result<bool> {
         if self.due().is_none() {
             return Ok(false);
         }
         if let Some(((time, window), open)) = self.open.pop_first() {
-            out.push(Arc::new(open.builder.finish()?), Meta { time, window, pane: Pane::ONLY });
+            let value = Arc::new(open.builder.finish()?);
+            out.push(Published { value, origin: Origin::Itself }, Meta { time, window, pane: Pane::ONLY });
         }
         Ok(self.due().is_some())
     }

@@ -30,7 +30,7 @@ mod store;
 mod tables;
 mod timers;
 
-pub(crate) use broadcast::Broadcast;
+pub(crate) use broadcast::{Broadcast, Restored};
 pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
 pub use context::StatefulCx;

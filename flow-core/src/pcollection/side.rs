@@ -10,7 +10,7 @@ use crate::group::{Collect, Group};
 use crate::keyed;
 use crate::lookup::{Lookup, LookupBuilder};
 use crate::scratch::Space;
-use crate::steps::{self, Emit};
+use crate::steps::{self, Build, ByElements, ByPairs, Keep, Published};
 use crate::views::View;
 use crate::window::Windowing;
 use crate::{BoxError, Element};
@@ -109,22 +109,16 @@ impl<T: Element> PCollection<T> {
     where
         T: Wire,
     {
-        let build = Arc::new(build);
+        let build: Build<T, V> = Arc::new(build);
         let empty = Arc::clone(&build);
         self.publish(
             verb,
+            ByElements(Arc::clone(&build)),
             move || empty(Vec::new()),
             move |keyed, windowing| {
                 let op = keyed::combine::<(), T, _>(Collect::new(), windowing, false, None);
                 let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
-                let build = move |((), values): ((), Group<T>), out: &mut Emit<'_, Arc<V>>| {
-                    // Nothing new: the view stays as it was. One that never had an element is empty when asked.
-                    if values.is_empty() {
-                        return Ok(());
-                    }
-                    build(values.into_iter().collect()).map(|view| out.emit(Arc::new(view)))
-                };
-                panes.then("build", steps::process(build))
+                panes.then("build", steps::build_view(build))
             },
         )
     }
@@ -134,15 +128,16 @@ impl<T: Element> PCollection<T> {
     fn publish<V: Send + Sync + 'static>(
         &self,
         verb: &'static str,
+        keep: impl Keep<V> + 'static,
         empty: impl Fn() -> Result<V, BoxError> + Send + Sync + 'static,
-        panes: impl FnOnce(&PCollection<((), T)>, Windowing) -> PCollection<Arc<V>>,
+        panes: impl FnOnce(&PCollection<((), T)>, Windowing) -> PCollection<Published<V>>,
     ) -> View<V> {
         let empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync> = Arc::new(empty);
         let (step, windowing) = self.composite(verb, || {
             let windowing = self.grouping_windowing();
             let keyed: PCollection<((), T)> = self.then("key", steps::map(|value| ((), value)));
             let views = panes(&keyed, windowing.clone());
-            let publish = steps::publish(windowing.clone(), Arc::clone(&empty));
+            let publish = steps::publish(windowing.clone(), Arc::clone(&empty), Some(Arc::new(keep)));
             (views.add_step("publish", String::new(), Location::caller(), publish), windowing)
         });
         View { step, graph: self.graph.origin(), windowing, empty, value: PhantomData }
@@ -251,7 +246,7 @@ impl<K: Key + Ord, V: Wire> PCollection<(K, V)> {
         };
         if keyed::can_sort::<K, V>(&self.windowing()) {
             let sort = |keyed: &PCollection<((), (K, V))>, _| keyed.then("sort", keyed::lookup::<K, V>());
-            self.publish("as_lookup", move || build(Vec::new()), sort)
+            self.publish("as_lookup", ByPairs::new(), move || build(Vec::new()), sort)
         } else {
             self.try_view("as_lookup", build)
         }

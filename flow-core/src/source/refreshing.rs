@@ -8,6 +8,7 @@ use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, Signal, SourceWatermark, StepId, typed,
 };
 use crate::metrics::{Counter, Metrics};
+use crate::steps::{Origin, Published};
 use crate::{BoxError, Bundle, Error, ErrorKind, Result, StepLabel, Timestamp};
 
 /// Loads a value.
@@ -59,7 +60,7 @@ struct Loading<V> {
     every: Duration,
     load: Load<V>,
     failed: Counter,
-    output: Output<Arc<V>>,
+    output: Output<Published<V>>,
     under_way: Option<BoxFuture<Result<V, BoxError>>>,
     /// When the next load begins; loads do not overlap.
     next: Timestamp,
@@ -74,7 +75,9 @@ impl<V: Send + Sync + 'static> Loading<V> {
                 self.is_loaded = true;
                 cx.enter_with(self.step, 1);
                 cx.emitted(self.step, 1);
-                self.output.bundle(&mut Bundle::of(vec![Arc::new(value)]), cx)
+                // Not written down: another run begins with a load.
+                let value = Published { value: Arc::new(value), origin: Origin::Unknown };
+                self.output.bundle(&mut Bundle::of(vec![value]), cx)
             }
             Err(cause) if self.is_loaded => {
                 self.failed.inc();

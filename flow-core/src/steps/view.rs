@@ -3,17 +3,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::exec::{Cx, ExchangeOp, Op, Receiver, Signal};
-use crate::keyed::Broadcast;
+use super::kept::{Origin, Published};
 use crate::window::{Window, Windowing};
-use crate::{BoxError, Bundle, Result, Timestamp};
+use crate::{BoxError, Timestamp};
 
 /// A view's contents on one worker, by the view's windows.
 pub(crate) struct ViewTable<V> {
     windowing: Windowing,
     /// In the order in which windows end, so that those that are over are found without a look at the others.
-    by_window: RefCell<BTreeMap<(Timestamp, Window), Arc<V>>>,
-    watermark: Cell<Timestamp>,
+    pub(super) by_window: RefCell<BTreeMap<(Timestamp, Window), Published<V>>>,
+    pub(super) watermark: Cell<Timestamp>,
+    /// Windows that end before here are forgotten.
+    pub(super) forgotten: Cell<Timestamp>,
     /// For each step that reads the view here, the end of the windows that it will not ask for again.
     readers: RefCell<Vec<Timestamp>>,
     empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
@@ -28,6 +29,7 @@ impl<V: 'static> ViewTable<V> {
             windowing,
             by_window: RefCell::default(),
             watermark: Cell::new(Timestamp::MIN),
+            forgotten: Cell::new(Timestamp::MIN),
             readers: RefCell::default(),
             empty,
         }
@@ -39,14 +41,20 @@ impl<V: 'static> ViewTable<V> {
             self.windowing.side_window(main).ok_or("no window of the view belongs to this window of the main input, whose elements would see nothing: put what the \
                  view is made of into windows that cover it")?;
         if let Some(value) = self.by_window.borrow().get(&at(side)) {
-            return Ok(Some(Arc::clone(value)));
+            return Ok(Some(Arc::clone(&value.value)));
         }
         if self.watermark.get() <= side.max_timestamp() {
             return Ok(None);
         }
         let empty = Arc::new((self.empty)()?);
-        self.by_window.borrow_mut().insert(at(side), Arc::clone(&empty));
+        let published = Published { value: Arc::clone(&empty), origin: Origin::Unknown };
+        self.by_window.borrow_mut().insert(at(side), published);
         Ok(Some(empty))
+    }
+
+    /// Whether no step reads the view here, so that nobody would have anything forgotten.
+    pub(super) fn is_unread(&self) -> bool {
+        self.readers.borrow().is_empty()
     }
 
     /// One more step that reads the view; its number.
@@ -61,6 +69,7 @@ impl<V: 'static> ViewTable<V> {
         let mut readers = self.readers.borrow_mut();
         readers[reader] = main_watermark.offset_micros(-lateness);
         let least = readers.iter().copied().min().unwrap_or(Timestamp::MIN);
+        self.forgotten.set(least);
         let mut by_window = self.by_window.borrow_mut();
         while let Some(first) = by_window.first_entry()
             && first.key().0 < least
@@ -71,7 +80,7 @@ impl<V: 'static> ViewTable<V> {
 }
 
 /// Where a window stands among others.
-fn at(window: Window) -> (Timestamp, Window) {
+pub(super) fn at(window: Window) -> (Timestamp, Window) {
     (window.max_timestamp(), window)
 }
 
@@ -95,45 +104,5 @@ impl<V: 'static> ViewReader<V> {
 
     pub(crate) fn expire(&self, main_watermark: Timestamp, lateness: i64) {
         self.table.expire(self.reader, main_watermark, lateness);
-    }
-}
-
-/// Stores what a view's step publishes.
-pub(crate) fn publish<V: Send + Sync + 'static>(
-    windowing: Windowing,
-    empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
-) -> Op {
-    let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx| {
-        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
-        Box::new(Publish { table })
-    }));
-    Op::Exchange(op)
-}
-
-struct Publish<V> {
-    table: Rc<ViewTable<V>>,
-}
-
-impl<V> Receiver<Arc<V>> for Publish<V> {
-    fn bundle(&mut self, bundle: &mut Bundle<Arc<V>>, cx: &mut Cx) -> Result<()> {
-        let mut by_window = self.table.by_window.borrow_mut();
-        // Nobody reads it here, and so nobody would have it forgotten.
-        let is_read = !self.table.readers.borrow().is_empty();
-        for (value, meta) in bundle.drain().filter(|_| is_read) {
-            by_window.insert(at(meta.window), value);
-        }
-        cx.views_changed = true;
-        Ok(())
-    }
-
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
-        if let Signal::Watermark(to) = signal {
-            self.table.watermark.set(to);
-            cx.views_changed = true;
-        }
-        if let Signal::Barrier { .. } = signal {
-            cx.leaves_passed += 1;
-        }
-        Ok(())
     }
 }

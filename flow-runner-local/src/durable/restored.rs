@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use flow_core::exec::{BuildCx, Epoch, Op, Routing, StepId, owner};
+use flow_core::exec::{BuildCx, Epoch, Op, StepId, owner};
 use flow_core::graph::Graph;
 use flow_core::{Error, ErrorKind, Result, Timestamp};
 
@@ -60,10 +60,7 @@ impl Restored {
 
     /// What is kept beside exchanges of keys; the names of steps that kept something and are gone.
     fn read_beside(&mut self, manifest: &Manifest, graph: &Graph) -> Result<BTreeSet<String>> {
-        let is_streamed = |step: StepId| match &graph.step(step).op {
-            Op::Exchange(exchange) => exchange.routing() != Routing::All,
-            _ => false,
-        };
+        let is_streamed = |step: StepId| matches!(graph.step(step).op, Op::Exchange(_));
         let (mut lost, mut beside) = (BTreeSet::new(), BTreeMap::<StepId, Vec<_>>::new());
         self.each(|step, record| {
             match step {
@@ -105,10 +102,8 @@ impl Restored {
     /// Gives steps in place and views what they kept, before they are built.
     pub(crate) fn give_beside(&self, graph: &Graph, build: &mut BuildCx) {
         for (step, records) in &self.beside {
-            let all = matches!(graph.step(*step).op, Op::Exchange(_)); // a view: every worker has the whole of it
-            let ours = |hash: &Option<u64>| {
-                all || hash.is_none_or(|hash| owner(hash, build.workers) == build.worker)
-            };
+            let ours =
+                |hash: &Option<u64>| hash.is_none_or(|hash| owner(hash, build.workers) == build.worker);
             let records =
                 records.iter().filter(|(hash, _)| ours(hash)).map(|(_, bytes)| bytes.clone()).collect();
             if !matches!(graph.step(*step).op, Op::Read(_)) {
