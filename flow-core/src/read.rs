@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, ReadTo, Signal, SourceWatermark,
-    StepId, typed,
+    StepId, decode_record, typed,
 };
 use crate::metrics::Metrics;
 use crate::source::{Next, Reader, ReaderContext, Source};
@@ -167,8 +167,10 @@ impl<S: Source> Driver for Reading<S> {
         Ok(())
     }
 
-    fn restore(&mut self, remembered: Vec<Vec<u8>>) {
+    fn restore(&mut self, records: &[Vec<u8>]) -> Result<()> {
+        let remembered = records.iter().map(|record| decode_record(record)).collect::<Result<_>>()?;
         self.context.remembered = Arc::new(remembered);
+        Ok(())
     }
 
     fn poll(&mut self, task: &mut Context<'_>, cx: &mut Cx) -> Result<Progress> {

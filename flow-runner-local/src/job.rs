@@ -34,6 +34,13 @@ impl Job {
         let _ = self.control.send((OUTSIDE, Event::Stop));
     }
 
+    /// Has a durable run stop where it is, with everything kept: another run with its state directory goes on there. Windows
+    /// stay open. A run without a state directory gives up what is in open windows: its sources hand it out again, if they
+    /// can.
+    pub fn suspend(&self) {
+        let _ = self.control.send((OUTSIDE, Event::Suspend));
+    }
+
     /// Gives up: nothing more is committed, and [`wait`](Job::wait) returns an error of kind `Cancelled`.
     pub fn cancel(&self) {
         let _ = self.control.send((OUTSIDE, Event::Cancel));

@@ -21,6 +21,7 @@
 
 mod clock;
 mod coordinator;
+mod durable;
 mod exchange;
 mod gates;
 mod job;
@@ -33,7 +34,6 @@ mod scratch;
 mod source;
 mod splits;
 mod station;
-#[allow(dead_code)]
 mod store;
 mod worker;
 

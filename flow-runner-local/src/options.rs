@@ -42,6 +42,27 @@ pub struct Options {
     #[arg(long, env = "FLOW_SCRATCH_DIR")]
     pub scratch_dir: Option<PathBuf>,
 
+    /// Where a run keeps what must outlive its process, so that it goes on exactly where it was after a crash: a directory
+    /// of its own on a disk. Without it, a stream's source is told that elements are done only when they are in all sinks
+    #[arg(long, env = "FLOW_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Go on although the pipeline no longer has steps for which the state directory has something, and forget that
+    #[arg(long)]
+    pub allow_state_migration: bool,
+
+    /// What a step of the state directory is called in the pipeline now
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
+    pub rename_step: Vec<(String, String)>,
+
+    /// Read nothing more: close the windows of what a state directory still has, write it, and end
+    #[arg(long, requires = "state_dir")]
+    pub drain: bool,
+
+    /// Keep the state although it lies in memory or in a container's own layer, and does not outlive these
+    #[arg(long)]
+    pub allow_ephemeral_state: bool,
+
     /// Do not show progress on a terminal
     #[arg(long)]
     pub no_progress: bool,
@@ -55,6 +76,11 @@ impl Default for Options {
             epoch: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(30),
             scratch_dir: None,
+            state_dir: None,
+            allow_state_migration: false,
+            rename_step: Vec::new(),
+            drain: false,
+            allow_ephemeral_state: false,
             no_progress: true,
         }
     }
@@ -77,6 +103,24 @@ impl Options {
     #[must_use]
     pub fn with_scratch_dir(self, folder: impl Into<PathBuf>) -> Self {
         Options { scratch_dir: Some(folder.into()), ..self }
+    }
+
+    /// With a directory for what must outlive the process.
+    #[must_use]
+    pub fn with_state_dir(self, directory: impl Into<PathBuf>) -> Self {
+        Options { state_dir: Some(directory.into()), ..self }
+    }
+
+    /// Although the directory may not outlive the machine or the container: for tests.
+    #[must_use]
+    pub fn allowing_ephemeral_state(self) -> Self {
+        Options { allow_ephemeral_state: true, ..self }
+    }
+
+    /// With another time between two epochs.
+    #[must_use]
+    pub fn with_epoch(self, epoch: Duration) -> Self {
+        Options { epoch, ..self }
     }
 
     /// How many workers there are.
@@ -120,6 +164,13 @@ fn parse_workers(text: &str) -> Result<usize, OptionsError> {
     match text.parse() {
         Ok(workers @ 1..=1024) => Ok(workers),
         _ => Err(OptionsError("wanted a number from 1 to 1024".into())),
+    }
+}
+
+fn parse_rename(text: &str) -> Result<(String, String), OptionsError> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err(OptionsError("wanted OLD=NEW, two names of steps".into())),
     }
 }
 

@@ -10,7 +10,7 @@ use flow_core::exec::{
 use flow_core::{Result, Timestamp};
 
 use crate::gates::Gates;
-use crate::splits::{Splits, Take};
+use crate::splits::{Part, Splits, Take};
 
 /// A driver, and where it is.
 pub(crate) struct SourceRun {
@@ -26,6 +26,8 @@ pub(crate) struct SourceRun {
     idle: bool,
     since_watermark: u32,
     state: State,
+    /// The epoch that is under way here.
+    epoch: Epoch,
 }
 
 /// Where its splits come from, and what it waits for.
@@ -85,14 +87,15 @@ impl SourceRun {
             idle: false,
             since_watermark: 0,
             state: if kind == Kind::Scripted { State::Waiting } else { State::Reading },
+            epoch: 1,
         }
     }
 
     /// Opens this worker's share of splits that are read at once.
     pub(crate) fn open(&mut self, workers: usize, now: Timestamp) -> Result<()> {
         if self.kind != Kind::OneByOne {
-            for split in self.splits.all().iter().skip(self.worker).step_by(workers) {
-                self.driver.open(split, None, now)?;
+            for part in self.splits.all().iter().skip(self.worker).step_by(workers) {
+                self.driver.open(&part.split, part.position.as_deref(), now)?;
             }
         }
         Ok(())
@@ -159,10 +162,10 @@ impl SourceRun {
 
     fn next_split(&mut self, cx: &mut Cx) -> Result<bool> {
         if self.kind == Kind::OneByOne {
-            match self.splits.take(self.worker, &cx.waker) {
-                Take::Split(split) => {
+            match self.splits.take(self.worker, self.epoch, &cx.waker) {
+                Take::Split(Part { split, position, .. }) => {
                     cx.enter(self.step);
-                    guard(cx, |cx| self.driver.open(&split, None, cx.now).map_err(|e| cx.error_here(e)))?;
+                    guard(cx, |cx| self.driver.open(&split, position.as_deref(), cx.now).map_err(|e| cx.error_here(e)))?;
                     return Ok(true);
                 }
                 Take::Wait => {
@@ -181,7 +184,7 @@ impl SourceRun {
         cx.enter(self.step);
         let given = guard(cx, |cx| self.driver.split_off().map_err(|e| cx.error_here(e)))?;
         if let Some((split, from)) = given {
-            self.splits.give(split, from);
+            self.splits.give(Part { split, position: None, from, given: self.epoch });
         }
         Ok(())
     }
@@ -241,7 +244,34 @@ impl SourceRun {
             }
             self.end(cx)?;
         }
-        self.signal(barrier, cx)
+        self.signal(barrier, cx)?;
+        if let Signal::Barrier { epoch, .. } = barrier {
+            self.epoch = epoch + 1;
+            if self.kind == Kind::OneByOne {
+                self.call(); // what was given away behind this barrier may be taken now
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on where an earlier run was when this epoch ended.
+    pub(crate) fn restore(&mut self, epoch: Epoch, watermark: Timestamp, records: &[Vec<u8>]) -> Result<()> {
+        self.epoch = epoch + 1;
+        self.passed = watermark;
+        self.driver.restore(records)
+    }
+
+    /// Says how far an earlier run was, so that all know from the start what is late.
+    pub(crate) fn tell_restored(&mut self, cx: &mut Cx) -> Result<()> {
+        if self.passed == Timestamp::MIN || self.passed == Timestamp::MAX || self.is_ended() {
+            return Ok(());
+        }
+        self.signal(Signal::Watermark(self.passed), cx)
+    }
+
+    /// How far it said that it is.
+    pub(crate) fn watermark(&self) -> Timestamp {
+        if self.is_ended() { Timestamp::MAX } else { self.passed }
     }
 
     pub(crate) fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {

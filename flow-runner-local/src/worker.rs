@@ -1,6 +1,7 @@
 //! One worker: a thread with a copy of every step.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
@@ -8,13 +9,15 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use flow_core::exec::{
-    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, Signal, StepCounts, StepId, guard, panicked,
+    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, ReadTo, Saving, Signal, StepCounts, StepId, guard, owner,
+    panicked,
 };
 use flow_core::graph::Graph;
 use flow_core::scratch::Space;
 use flow_core::{Error, Result, Timestamp};
 
 use crate::clock::{Clock, nanos};
+use crate::durable::{Restored, ToCoordinator};
 use crate::exchange::{Local, Mail, Message, Traffic};
 use crate::gates::Gates;
 use crate::options::Options;
@@ -30,7 +33,7 @@ pub(crate) enum Command {
     /// Read no more: the sources have ended.
     Finish,
     /// An epoch ends here.
-    Barrier { epoch: Epoch, last: bool },
+    Barrier(Barrier),
     /// Everything up to the epoch is in the sinks.
     Commit(Epoch),
     /// Play a step of the script.
@@ -41,26 +44,59 @@ pub(crate) enum Command {
     Exit,
 }
 
+/// The end of an epoch, as the coordinator asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Barrier {
+    pub(crate) epoch: Epoch,
+    /// The run ends with it.
+    pub(crate) last: bool,
+    /// The run is suspended with it: nothing is read any more, and the sources have not ended.
+    pub(crate) suspend: bool,
+    /// What steps keep is written: all of it, or what has changed; in a durable run.
+    pub(crate) save: Option<Extent>,
+}
+
+/// How much steps write of what they keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Changes,
+    Whole,
+}
+
 /// What a worker tells the coordinator.
 pub(crate) enum Event {
     /// All its sources have ended.
     SourcesEnded,
     /// An epoch has passed all of its steps.
-    EpochPassed { epoch: Epoch, prepared: Vec<Prepared>, held_since: Option<Epoch> },
+    EpochPassed(Passed),
+    /// What its steps keep, as a frame of the epoch that is ending.
+    State(Vec<u8>),
     /// What its readers have to do for a commit.
     Commits { step: StepId, futures: Vec<BoxFuture<Result<()>>> },
     /// There was nothing left to do.
     Settled { round: u64 },
     /// It could not go on.
     Failed(Error),
-    /// SIGINT or SIGTERM, or a call to stop.
+    /// A call to drain, or a signal in a run that is not durable.
     Stop,
+    /// A call to suspend, or a signal in a durable run.
+    Suspend,
     /// A call to give up.
     Cancel,
     /// A question how far the run is.
     Report(Sender<flow_core::Summary>),
     /// A commit of a reader is done.
     Committed(Result<()>),
+}
+
+/// An epoch that has passed all steps of a worker.
+pub(crate) struct Passed {
+    pub(crate) epoch: Epoch,
+    pub(crate) prepared: Vec<Prepared>,
+    pub(crate) held_since: Option<Epoch>,
+    /// In a durable run, how far its splits were read, and its sources' watermarks.
+    pub(crate) read_to: Vec<ReadTo>,
+    pub(crate) watermarks: Vec<(StepId, Timestamp)>,
 }
 
 /// What a worker is made of.
@@ -76,6 +112,10 @@ pub(crate) struct Place {
     pub(crate) clock: Arc<Clock>,
     pub(crate) splits: Arc<Vec<Arc<Splits>>>,
     pub(crate) board: Arc<Board>,
+    /// Where sinks of a durable run may keep files.
+    pub(crate) sinks_dir: Option<PathBuf>,
+    /// What an earlier run left behind.
+    pub(crate) restored: Option<Arc<Restored>>,
 }
 
 /// Where a worker shows how far it is, for the live report.
@@ -107,6 +147,10 @@ pub(crate) struct Worker {
     local: Local,
     leaves: usize,
     barrier: Option<Epoch>,
+    /// In a durable run, as of the barrier.
+    watermarks: Vec<(StepId, Timestamp)>,
+    /// Nothing is read any more.
+    suspended: bool,
     settle: Option<u64>,
     pokes: u64,
     turns: u64,
@@ -150,6 +194,12 @@ impl Worker {
         let scratch = Arc::new(TempFiles::new(place.options.scratch_dir.clone()));
         let space = Space::new(scratch, place.options.scratch_bytes());
         let mut build = BuildCx::new(place.worker, place.workers, graph.labels()).with_space(space);
+        if let Some(sinks) = &place.sinks_dir {
+            build = build.durable(sinks.clone());
+        }
+        if let Some(restored) = &place.restored {
+            restored.give_beside(graph, &mut build);
+        }
         let local: Local = Rc::default();
         let mut stations = Vec::new();
         let mut gates = Gates::of_all(graph);
@@ -183,11 +233,18 @@ impl Worker {
             let gates = gates.remove(&step).unwrap_or_default();
             let mut source = SourceRun::new(step, &**read, driver, place.worker, splits, gates);
             cx.enter(step);
+            if let Some(restored) = &place.restored {
+                guard(&mut cx, |cx| {
+                    let records = restored.remembered(step);
+                    let again = source.restore(restored.epoch, restored.watermark(step), &records);
+                    again.map_err(|e| cx.error_here(e))
+                })?;
+            }
             guard(&mut cx, |cx| source.open(place.workers, cx.now).map_err(|e| cx.error_here(e)))?;
             sources.push(source);
         }
         let holding_limit = place.options.holding_bytes();
-        Ok(Worker {
+        let mut worker = Worker {
             place,
             cx,
             stations,
@@ -197,13 +254,43 @@ impl Worker {
             local,
             leaves: chains.leaves,
             barrier: None,
+            watermarks: Vec::new(),
+            suspended: false,
             settle: None,
             pokes: 0,
             turns: 0,
             dirty: false,
             told_ended: false,
             holding_limit,
-        })
+        };
+        if let Some(restored) = worker.place.restored.clone() {
+            restored.check_claimed(graph, &build)?;
+            worker.restore(&restored)?;
+        }
+        Ok(worker)
+    }
+
+    /// Takes back what an earlier run kept of the keys that are this worker's now.
+    fn restore(&mut self, restored: &Restored) -> Result<()> {
+        let Worker { place, cx, stations, station_of, .. } = self;
+        restored.each(|step, record| {
+            let Some(at) = step.and_then(|step| station_of[step.index()]) else { return Ok(()) };
+            if record.hash.is_some_and(|hash| owner(hash, place.workers) != place.worker) {
+                return Ok(());
+            }
+            guard(cx, |cx| stations[at].inbox.restore(record.hash, record.bytes, cx))
+        })?;
+        for station in stations {
+            guard(cx, |cx| {
+                station.inbox.restored(cx);
+                Ok(())
+            })?;
+        }
+        for source in &mut self.sources {
+            source.tell_restored(&mut self.cx)?;
+        }
+        self.dirty = true;
+        Ok(())
     }
 
     /// Turn by turn: what others sent, then what is furthest down, then the sources; with nothing left, sleep.
@@ -278,6 +365,9 @@ impl Worker {
     }
 
     fn run_source(&mut self) -> Result<bool> {
+        if self.suspended {
+            return Ok(false);
+        }
         for _ in 0..self.sources.len() {
             self.next_source = (self.next_source + 1) % self.sources.len();
             let source = &mut self.sources[self.next_source];
@@ -305,7 +395,7 @@ impl Worker {
         while let Ok(command) = self.place.commands.try_recv() {
             match command {
                 Command::Finish => self.finish()?,
-                Command::Barrier { epoch, last } => self.start_barrier(epoch, last)?,
+                Command::Barrier(barrier) => self.start_barrier(barrier)?,
                 Command::Commit(epoch) => self.commit(epoch)?,
                 Command::Play(step) => self.play(step)?,
                 Command::Settle(round) => self.settle = Some(round),
@@ -329,12 +419,20 @@ impl Worker {
             && !self.stations.iter().any(|station| station.inbox.is_reading())
     }
 
-    fn start_barrier(&mut self, epoch: Epoch, last: bool) -> Result<()> {
+    fn start_barrier(&mut self, barrier: Barrier) -> Result<()> {
+        let Barrier { epoch, last, suspend, save } = barrier;
         self.barrier = Some(epoch);
+        self.suspended |= suspend;
         self.cx.leaves_passed = 0;
         self.cx.held_since = None;
+        self.cx.saving = save.map(|extent| {
+            let log = ToCoordinator::new(self.place.worker, self.place.events.clone());
+            Saving::new(epoch, extent == Extent::Whole, Box::new(log))
+        });
+        self.watermarks.clear();
         for source in &mut self.sources {
             source.pass_watermark(self.place.options.idle_timeout, &mut self.cx)?;
+            self.watermarks.push((source.step, source.watermark()));
             source.barrier(Signal::Barrier { epoch, last, since: epoch + 1 }, &mut self.cx)?;
         }
         Ok(())
@@ -377,12 +475,15 @@ impl Worker {
             && self.cx.leaves_passed == self.leaves
         {
             self.barrier = None;
-            let prepared = std::mem::take(&mut self.cx.prepared);
-            let held_since = self.cx.held_since.take();
-            let _ = self
-                .place
-                .events
-                .send((self.place.worker, Event::EpochPassed { epoch, prepared, held_since }));
+            self.cx.saving = None; // what is left of it goes in front of what follows
+            let passed = Passed {
+                epoch,
+                prepared: std::mem::take(&mut self.cx.prepared),
+                held_since: self.cx.held_since.take(),
+                read_to: std::mem::take(&mut self.cx.read_to),
+                watermarks: std::mem::take(&mut self.watermarks),
+            };
+            let _ = self.place.events.send((self.place.worker, Event::EpochPassed(passed)));
         }
     }
 
@@ -419,7 +520,7 @@ impl Worker {
                 && local.borrow().is_empty()
                 && !traffic.is_aborted()
                 && stations.iter().all(|s| s.is_empty() || is_gated(&s.gates))
-                && sources.iter().all(|s| !s.is_ready() || is_gated(&s.gates))
+                && (self.suspended || sources.iter().all(|s| !s.is_ready() || is_gated(&s.gates)))
         });
         Ok(())
     }

@@ -27,3 +27,5 @@ pub use receiver::{AnyOutput, Output, Receiver};
 pub use saving::{Saving, StateLog};
 pub(crate) use saving::{StepSaving, decode_record};
 pub use signal::{Epoch, Signal};
+
+pub use crate::keyed::{hash_probe, owner};

@@ -89,6 +89,11 @@ impl BuildCx {
         self.restored.insert(step, records);
     }
 
+    /// A step that was given records and has not taken them.
+    pub fn unclaimed(&self) -> Option<StepId> {
+        self.restored.iter().find(|(_, records)| !records.is_empty()).map(|(step, _)| *step)
+    }
+
     /// Whether what steps keep is written down when an epoch ends.
     pub(crate) fn is_durable(&self) -> bool {
         self.durable.is_some()
@@ -172,6 +177,11 @@ pub enum Routing {
 pub trait ExchangeOp: Send + Sync {
     /// How the receiving worker is chosen.
     fn routing(&self) -> Routing;
+
+    /// Its types, as far as what it keeps depends on them: what an earlier run kept is taken back only if they are the same.
+    fn shape(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
 
     /// Whether what it takes is held for ever, and never acknowledged.
     fn holds_without_end(&self) -> bool {
@@ -308,8 +318,9 @@ pub trait Driver {
 
     /// Takes back what readers of the step [remembered](crate::source::Reader::remember) in an earlier run, before any split is
     /// opened.
-    fn restore(&mut self, remembered: Vec<Vec<u8>>) {
-        let _ = remembered;
+    fn restore(&mut self, records: &[Vec<u8>]) -> Result<()> {
+        let _ = records;
+        Ok(())
     }
 
     /// Reads about a bundle from one of the open splits and passes it down the chain.

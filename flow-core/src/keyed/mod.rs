@@ -29,6 +29,7 @@ mod timers;
 pub(crate) use broadcast::Broadcast;
 pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
+pub use hash::{hash_probe, owner};
 pub use context::StatefulCx;
 pub(crate) use lookup::{can_sort, lookup};
 pub use setting::TimerSetting;

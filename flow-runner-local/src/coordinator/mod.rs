@@ -1,5 +1,6 @@
 //! The coordinator: starts workers, ends epochs, commits, plays scripts, and ends the run.
 
+mod epochs;
 mod sinks;
 
 use std::collections::BTreeMap;
@@ -9,17 +10,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use flow_core::exec::{Epoch, Op, Prepared, StepCounts, StepId, guard_step, panicked};
+use flow_core::exec::{Epoch, Op, StepCounts, StepId, guard_step, panicked};
 use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, Summary};
 
 use crate::clock::{Clock, instant};
+use crate::durable::{Durable, Restored};
 use crate::exchange::Traffic;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::{Report, peak_memory};
-use crate::splits::Splits;
+use crate::splits::{Part, Splits};
 use crate::worker::{self, Board, Command, Event, Place};
+use epochs::Open;
 use sinks::Stems;
 
 /// A way to speak to a running coordinator.
@@ -47,6 +50,12 @@ pub(crate) struct Coordinator {
     state: State,
     /// For each sink's step.
     stems: BTreeMap<StepId, Stems>,
+    splits: Arc<Vec<Arc<Splits>>>,
+    durable: Option<Durable>,
+    /// What an earlier run left behind.
+    restored: Option<Arc<Restored>>,
+    /// In a durable run, what sinks must still make visible of epochs before.
+    carried: BTreeMap<StepId, Vec<Vec<u8>>>,
 }
 
 /// Where the run is.
@@ -61,15 +70,9 @@ struct State {
     /// Commits of readers that are not done.
     committing: usize,
     finished: bool,
+    /// It was told to drain, or to suspend.
     stopped: bool,
-}
-
-struct Open {
-    epoch: Epoch,
-    last: bool,
-    passed: usize,
-    held_since: Option<Epoch>,
-    prepared: Vec<Prepared>,
+    suspending: bool,
 }
 
 impl Coordinator {
@@ -87,6 +90,7 @@ impl Coordinator {
         let scripted = !graph.script.is_empty();
         let clock = if scripted { Clock::Script(0.into()) } else { Clock::System };
         let (control, events) = control;
+        let (durable, restored) = Durable::open(&options, &graph)?.unzip();
         let mut coordinator = Coordinator {
             graph: Arc::new(graph),
             runtime,
@@ -99,8 +103,12 @@ impl Coordinator {
             threads: Vec::new(),
             boards: Vec::new(),
             started: instant(),
-            state: State::default(),
             stems: BTreeMap::new(),
+            splits: Arc::default(),
+            state: State { last_epoch: durable.as_ref().map_or(0, Durable::last_epoch), ..State::default() },
+            durable,
+            restored: restored.flatten(),
+            carried: BTreeMap::new(),
             options,
         };
         coordinator.start_workers()?;
@@ -109,9 +117,12 @@ impl Coordinator {
 
     fn start_workers(&mut self) -> Result<()> {
         let workers = self.options.workers();
-        self.graph.check_leases()?;
+        if self.durable.is_none() {
+            self.graph.check_leases()?; // otherwise nothing that is held keeps a source waiting
+        }
         self.check_sinks()?;
-        let splits = Arc::new(self.splits(workers)?);
+        self.resume_sinks()?;
+        self.splits = Arc::new(self.splits(workers)?);
         let exchanges = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();
         let limit = self.options.exchange_bytes(exchanges);
         let (traffic, ends) = Traffic::new(workers, self.graph.steps.len(), limit);
@@ -132,8 +143,10 @@ impl Coordinator {
                 commands,
                 events: self.control.clone(),
                 clock: Arc::clone(&self.clock),
-                splits: Arc::clone(&splits),
+                splits: Arc::clone(&self.splits),
                 board,
+                sinks_dir: self.durable.as_ref().map(Durable::sinks_dir),
+                restored: self.restored.clone(),
             };
             self.threads.push(self.spawn(place)?);
         }
@@ -156,9 +169,14 @@ impl Coordinator {
     fn splits(&self, workers: usize) -> Result<Vec<Arc<Splits>>> {
         let _inside = self.runtime.enter();
         let splits_of = |step: &flow_core::graph::Step| -> Result<_> {
-            let Op::Read(read) = &step.op else { return Ok(Splits::new(Vec::new(), workers)) };
+            let new = |parts| Splits::new(parts, workers, self.durable.is_some());
+            let Op::Read(read) = &step.op else { return Ok(new(Vec::new())) };
+            if let Some((_, parts)) = self.restored.as_ref().and_then(|r| r.sources.get(&step.id)) {
+                return Ok(new(parts.clone()));
+            }
             let desired = if read.reads_splits_at_once() { workers } else { workers * 4 };
-            Ok(Splits::new(guard_step(&step.label, || read.splits(desired))?, workers))
+            let splits = guard_step(&step.label, || read.splits(desired))?;
+            Ok(new(splits.into_iter().map(|split| Part::of_source(split, None)).collect()))
         };
         self.graph.steps.iter().map(splits_of).collect()
     }
@@ -166,7 +184,7 @@ impl Coordinator {
     /// Runs to the end.
     pub(crate) fn run(mut self) -> Result<Report> {
         let progress = Progress::start(&self.options, &self.graph);
-        if self.state.stopped {
+        if self.state.stopped || self.is_draining() {
             self.tell(Command::Finish); // it was stopped before there was anybody to tell
         }
         let outcome = self.play_script().and_then(|()| self.loop_until_done(&progress));
@@ -234,11 +252,16 @@ impl Coordinator {
     }
 
     fn loop_until_done(&mut self, progress: &Progress) -> Result<()> {
-        let streams = self.graph.collections.iter().any(|collection| !collection.bounded);
+        if self.is_over() {
+            self.close_resumed()?;
+        }
+        let streams = self.durable.is_some() || self.graph.collections.iter().any(|made| !made.bounded);
         let mut next_epoch = instant() + self.options.epoch;
         while !self.state.finished {
             if self.sources_have_ended() {
                 self.begin_epoch(true);
+            } else if self.state.suspending && self.state.open.is_none() {
+                self.begin_epoch(false);
             } else if streams && instant() >= next_epoch && self.state.open.is_none() {
                 self.begin_epoch(false);
                 next_epoch = instant() + self.options.epoch;
@@ -257,32 +280,6 @@ impl Coordinator {
 
     fn sources_have_ended(&self) -> bool {
         self.state.ended == self.commands.len() && self.state.open.is_none()
-    }
-
-    fn begin_epoch(&mut self, last: bool) {
-        self.state.last_epoch += 1;
-        let epoch = self.state.last_epoch;
-        self.state.open = Some(Open { epoch, last, passed: 0, held_since: None, prepared: Vec::new() });
-        self.tell(Command::Barrier { epoch, last });
-    }
-
-    /// Once all workers have passed the epoch: commits the sinks, then tells the sources.
-    fn end_epoch(&mut self) -> Result<()> {
-        if self.state.open.as_ref().is_none_or(|open| open.passed < self.commands.len()) {
-            return Ok(());
-        }
-        let Some(open) = self.state.open.take() else { return Ok(()) };
-        let held_since = self.commit_sinks(&open)?.into_iter().chain(open.held_since).min();
-        let done = held_since.map_or(open.epoch, |held| held.saturating_sub(1).min(open.epoch));
-        if done > self.state.acknowledged {
-            self.state.acknowledged = done;
-            self.acknowledge(done)?;
-        }
-        self.state.finished = open.last;
-        if open.last && self.state.committing > 0 {
-            self.wait_for_commits()?;
-        }
-        Ok(())
     }
 
     /// Has the sources told, and waits until each worker has said what there is to do for it.
@@ -326,7 +323,8 @@ impl Coordinator {
         };
         match event {
             Event::SourcesEnded => self.state.ended += 1,
-            Event::EpochPassed { epoch, prepared, held_since } => self.passed(epoch, prepared, held_since),
+            Event::EpochPassed(passed) => self.passed(passed),
+            Event::State(block) => self.save(&block)?,
             Event::Failed(error) => return Err(error),
             Event::Cancel => return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")),
             Event::Committed(result) => {
@@ -337,7 +335,11 @@ impl Coordinator {
                 self.state.stopped = true;
                 self.tell(Command::Finish);
             }
-            Event::Stop => {}
+            Event::Suspend if !self.state.stopped => {
+                self.state.stopped = true;
+                self.state.suspending = true;
+            }
+            Event::Stop | Event::Suspend => {}
             Event::Report(reply) => {
                 // Whoever asked may have gone.
                 let _ = reply.send(self.counts_so_far());
@@ -345,14 +347,6 @@ impl Coordinator {
             other @ (Event::Commits { .. } | Event::Settled { .. }) => return Ok(Some(other)),
         }
         Ok(None)
-    }
-
-    fn passed(&mut self, epoch: Epoch, prepared: Vec<Prepared>, held_since: Option<Epoch>) {
-        if let Some(open) = self.state.open.as_mut().filter(|open| open.epoch == epoch) {
-            open.passed += 1;
-            open.prepared.extend(prepared);
-            open.held_since = open.held_since.into_iter().chain(held_since).min();
-        }
     }
 
     fn tell(&self, command: Command) {
@@ -385,9 +379,10 @@ impl Coordinator {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Has SIGINT and SIGTERM end the run with everything written that was read; a second one ends the process.
+    /// Has SIGINT and SIGTERM end the run: a durable one is suspended, any other drained. A second one ends the process.
     pub(crate) fn obey_signals(&self) {
         let control = self.control.clone();
+        let is_durable = self.durable.is_some();
         self.runtime.spawn(async move {
             let stopping = AtomicBool::new(false);
             while let Some(()) = next_signal().await {
@@ -395,7 +390,7 @@ impl Coordinator {
                     std::process::exit(130);
                 }
                 tracing::info!("stopping: writing what was read");
-                let _ = control.send((OUTSIDE, Event::Stop));
+                let _ = control.send((OUTSIDE, if is_durable { Event::Suspend } else { Event::Stop }));
             }
         });
     }

@@ -9,6 +9,7 @@ use flow_core::graph::Step;
 use flow_core::{Error, ErrorKind, Result, StepLabel, Timestamp};
 
 use super::{Coordinator, Open, REFRESH};
+use crate::store::SinkState;
 
 /// From which epoch on what reached a sink in each epoch stems: what earlier steps held comes later than it was read.
 #[derive(Default)]
@@ -75,15 +76,33 @@ impl Coordinator {
         outcome.map_err(|e| e.at(&label))
     }
 
+    /// Has sinks go on with what an earlier run left them.
+    pub(super) fn resume_sinks(&mut self) -> Result<()> {
+        let Some(restored) = self.restored.clone() else { return Ok(()) };
+        let last = self.is_over();
+        let resumes = self.sinks().filter_map(|(step, write)| {
+            let SinkState { watermark, tokens } = restored.sinks.get(&step.id)?.clone();
+            let watermark = Timestamp::from_micros(watermark);
+            Some((step.id, self.begin(step, || write.resume(restored.epoch, last, watermark, tokens))))
+        });
+        let resumes: Vec<_> = resumes.collect();
+        for (step, resume) in resumes {
+            let resumed = resume.and_then(|resume| self.end(resume))?;
+            self.carried.insert(step, resumed.carried);
+        }
+        Ok(())
+    }
+
     /// Makes the epoch's data visible; the oldest epoch that sinks still hold something of.
     pub(super) fn commit_sinks(&mut self, open: &Open) -> Result<Option<Epoch>> {
         let mut by_step: BTreeMap<StepId, Vec<&Prepared>> = BTreeMap::new();
         for prepared in open.prepared.iter().filter(|p| p.epoch == open.epoch) {
             by_step.entry(prepared.step).or_default().push(prepared);
         }
+        let watermarks = watermarks(open);
         let commits = self.sinks().filter_map(|(step, write)| {
             let prepared = by_step.remove(&step.id)?;
-            let watermark = prepared.iter().map(|p| p.watermark).min().unwrap_or(Timestamp::MIN);
+            let watermark = watermarks.get(&step.id).copied().unwrap_or(Timestamp::MIN);
             let tokens = prepared.iter().map(|p| p.tokens.clone()).collect();
             let since = prepared.iter().map(|p| p.since).min().unwrap_or(open.epoch + 1);
             let commit = self.begin(step, || write.commit(open.epoch, open.last, watermark, tokens));
@@ -97,10 +116,21 @@ impl Coordinator {
                     let stems = self.stems.entry(step).or_default();
                     held = held.into_iter().chain(stems.oldest(committed.held_since, open.epoch)).min();
                     stems.note(open.epoch + 1, since);
+                    self.carried.insert(step, committed.carried);
                 }
                 Err(error) => failed = Some(error), // the others end: nothing happens behind our back
             }
         }
         failed.map_or(Ok(held), Err)
     }
+}
+
+/// The watermark of each sink: the least of its writers.
+pub(super) fn watermarks(open: &Open) -> BTreeMap<StepId, Timestamp> {
+    let mut watermarks = BTreeMap::new();
+    for prepared in open.prepared.iter().filter(|prepared| prepared.epoch == open.epoch) {
+        let least = watermarks.entry(prepared.step).or_insert(prepared.watermark);
+        *least = prepared.watermark.min(*least);
+    }
+    watermarks
 }

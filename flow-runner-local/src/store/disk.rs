@@ -1,6 +1,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A directory of files that are written once. What is done is on disk only when it was synced: a file's content by
 /// [`DiskFile::sync`], and that it is there, gone or renamed by [`Disk::sync_names`].
@@ -8,9 +9,9 @@ pub(crate) trait Disk: Send + Sync {
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
     /// A file from its beginning.
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>>;
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
     /// A new file; one of this name must not be there.
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile + '_>>;
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Gives a file another name, in place of what has that name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
@@ -28,11 +29,11 @@ pub(crate) trait DiskFile: Send {
 }
 
 /// A directory of this machine, readable by its owner alone, and locked against other processes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LocalDisk {
     root: PathBuf,
     /// Locked as long as it is open.
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 impl LocalDisk {
@@ -46,7 +47,7 @@ impl LocalDisk {
             }
             fs::TryLockError::Error(error) => error,
         })?;
-        Ok(LocalDisk { root: root.to_path_buf(), _lock: lock })
+        Ok(LocalDisk { root: root.to_path_buf(), _lock: Arc::new(lock) })
     }
 }
 
@@ -59,11 +60,11 @@ impl Disk for LocalDisk {
         Ok(names)
     }
 
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(io::BufReader::with_capacity(1 << 16, File::open(self.root.join(name))?)))
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile + '_>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let file = private().create_new(true).open(self.root.join(name))?;
         Ok(Box::new(LocalFile(io::BufWriter::with_capacity(1 << 16, file))))
     }

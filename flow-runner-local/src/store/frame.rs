@@ -1,72 +1,89 @@
 use std::io::{self, Read};
 
 use super::disk::DiskFile;
+use super::manifest::SegmentRef;
+use super::state_dir::about;
 
 /// How every segment begins.
 const MAGIC: &[u8; 8] = b"flowseg1";
 
-/// A record is no longer than this: a length beyond is damage, and is not allocated.
-const MAX_RECORD: u32 = 1 << 30;
+/// A frame is no longer than this: a length beyond is damage, and is not allocated.
+const MAX_FRAME: u32 = 1 << 30;
 
-/// Appends records to a segment: each with its length and a CRC-32C of both, little endian.
-pub(crate) struct SegmentWriter<'a> {
-    file: Box<dyn DiskFile + 'a>,
+/// Appends frames to a segment: each with its length and a CRC-32C of both, little endian.
+pub(crate) struct SegmentWriter {
+    file: Box<dyn DiskFile>,
     bytes: u64,
-    records: u64,
+    frames: u64,
+    name: String,
 }
 
-impl<'a> SegmentWriter<'a> {
-    pub(super) fn new(mut file: Box<dyn DiskFile + 'a>) -> io::Result<Self> {
+impl SegmentWriter {
+    pub(super) fn new(name: String, mut file: Box<dyn DiskFile>) -> io::Result<Self> {
         file.write(MAGIC)?;
-        Ok(SegmentWriter { file, bytes: MAGIC.len() as u64, records: 0 })
+        Ok(SegmentWriter { file, bytes: MAGIC.len() as u64, frames: 0, name })
     }
 
-    /// Appends a record.
-    pub(crate) fn push(&mut self, record: &[u8]) -> io::Result<()> {
+    /// Appends a frame.
+    pub(crate) fn push(&mut self, frame: &[u8]) -> io::Result<()> {
         let length =
-            u32::try_from(record.len()).ok().filter(|length| *length <= MAX_RECORD).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::FileTooLarge, "a record of state is larger than 1 GiB")
+            u32::try_from(frame.len()).ok().filter(|length| *length <= MAX_FRAME).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::FileTooLarge, "what a step keeps of one key is larger than 1 GiB")
             })?;
         self.file.write(&length.to_le_bytes())?;
-        self.file.write(&checksum(length, record).to_le_bytes())?;
-        self.file.write(record)?;
+        self.file.write(&checksum(length, frame).to_le_bytes())?;
+        self.file.write(frame)?;
         self.bytes += 8 + u64::from(length);
-        self.records += 1;
+        self.frames += 1;
         Ok(())
     }
 
-    /// Makes the segment durable; returns its bytes and records.
-    pub(super) fn finish(mut self) -> io::Result<(u64, u64)> {
-        self.file.sync()?;
-        Ok((self.bytes, self.records))
+    /// How long it is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Makes the segment durable.
+    pub(crate) fn finish(mut self) -> io::Result<SegmentRef> {
+        self.file.sync().map_err(|error| about(&self.name, &error))?;
+        Ok(SegmentRef { name: self.name, bytes: self.bytes, frames: self.frames })
     }
 }
 
-/// The records of a segment, in order.
-pub(crate) struct Records<'a> {
-    from: Box<dyn Read + 'a>,
+/// The frames of a segment, in order.
+pub(crate) struct Frames {
+    from: Box<dyn Read + Send>,
     record: Vec<u8>,
     at: u64,
+    name: String,
 }
 
-impl<'a> Records<'a> {
-    pub(super) fn new(mut from: Box<dyn Read + 'a>) -> io::Result<Self> {
+impl Frames {
+    pub(super) fn new(name: String, mut from: Box<dyn Read + Send>) -> io::Result<Self> {
         let mut magic = [0; 8];
         from.read_exact(&mut magic).map_err(|error| damaged(0, &error.to_string()))?;
         if &magic != MAGIC {
             return Err(damaged(0, "it does not begin as a segment does"));
         }
-        Ok(Records { from, record: Vec::new(), at: 8 })
+        Ok(Frames { from, record: Vec::new(), at: 8, name })
     }
 
-    /// The next record; none behind the last.
+    /// The next frame; none behind the last.
     pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        match self.fill() {
+            Ok(true) => Ok(Some(&self.record)),
+            Ok(false) => Ok(None),
+            Err(error) => Err(about(&self.name, &error)),
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<bool> {
         let mut length = [0; 4];
         if !fill_or_end(&mut self.from, &mut length).map_err(|e| damaged(self.at, &e.to_string()))? {
-            return Ok(None);
+            return Ok(false);
         }
         let length = u32::from_le_bytes(length);
-        if length > MAX_RECORD {
+        if length > MAX_FRAME {
             return Err(damaged(self.at, "a record cannot be as long as it says"));
         }
         let mut crc = [0; 4];
@@ -78,7 +95,7 @@ impl<'a> Records<'a> {
             return Err(damaged(self.at, "its checksum is wrong"));
         }
         self.at += 8 + u64::from(length);
-        Ok(Some(&self.record))
+        Ok(true)
     }
 }
 

@@ -16,27 +16,81 @@ pub(crate) struct Manifest {
     pub(crate) epoch: u64,
     /// How often the directory has been opened for a run.
     pub(crate) generation: u64,
-    /// The pipeline, as text: what steps there are, by name, and what each keeps.
-    pub(crate) pipeline: Vec<String>,
-    /// Of each source's step, by name: each split, with the position behind the last element that is in the state.
-    pub(crate) sources: BTreeMap<String, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
-    /// Of each step, by name: the watermark that it has seen.
-    pub(crate) watermarks: BTreeMap<String, i64>,
-    /// Of each sink's step, by name: what its writers prepared and nobody has confirmed as committed.
-    pub(crate) prepared: BTreeMap<String, Vec<Vec<u8>>>,
-    /// Of each step that keeps state, by name: its segments, oldest first.
-    pub(crate) state: BTreeMap<String, Vec<SegmentRef>>,
+    /// Where the run was.
+    pub(crate) stage: Stage,
+    /// The hash of a known key: keys belong to workers by their hashes, which must not have changed.
+    pub(crate) hash_probe: u64,
+    /// The pipeline's steps, by the numbers that records have.
+    pub(crate) steps: Vec<StepShape>,
+    /// Of each source's step, by name.
+    pub(crate) sources: BTreeMap<String, SourceState>,
+    /// Of each sink's step, by name.
+    pub(crate) sinks: BTreeMap<String, SinkState>,
+    /// What steps keep: segments, oldest first.
+    pub(crate) segments: Vec<SegmentRef>,
+    /// How many bytes of `segments`, from the first on, were written as everything there was.
+    pub(crate) whole_bytes: u64,
 }
 
-/// A segment of a step's state.
+/// Where a run was when an epoch ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Stage {
+    /// In the middle.
+    #[default]
+    Running,
+    /// Told to drain: a run that goes on drains too.
+    Draining,
+    /// At its last epoch, which is still to be committed.
+    Ending,
+    /// It is over.
+    Over,
+}
+
+/// A step, as far as what it kept depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StepShape {
+    /// Unique in the pipeline.
+    pub(crate) name: String,
+    /// What kind of step it is, with its types.
+    pub(crate) shape: String,
+}
+
+/// How far a source was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SourceState {
+    /// What is still to be read.
+    pub(crate) splits: Vec<SplitState>,
+    /// Its watermark, in microseconds.
+    pub(crate) watermark: i64,
+}
+
+/// A split that is not read to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SplitState {
+    /// The split.
+    pub(crate) split: Vec<u8>,
+    /// Behind the last element that is in the state; none if it was not begun.
+    pub(crate) position: Option<Vec<u8>>,
+}
+
+/// What a sink is still to make visible, as far as this epoch's commit is not known to have happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SinkState {
+    /// Its watermark, in microseconds.
+    pub(crate) watermark: i64,
+    /// What its writers prepared, and what it carried on from earlier epochs.
+    pub(crate) tokens: Vec<Vec<u8>>,
+}
+
+/// A segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SegmentRef {
     /// Its file.
     pub(crate) name: String,
     /// How long it is.
     pub(crate) bytes: u64,
-    /// How many records it has.
-    pub(crate) records: u64,
+    /// How many frames it has.
+    pub(crate) frames: u64,
 }
 
 impl Manifest {
@@ -53,7 +107,7 @@ impl Manifest {
 
     /// All files that it speaks of.
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
-        self.state.values().flatten().map(|segment| segment.name.as_str())
+        self.segments.iter().map(|segment| segment.name.as_str())
     }
 
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {

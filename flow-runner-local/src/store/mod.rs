@@ -7,17 +7,19 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | `manifest-<epoch>` | what an epoch left behind: positions, watermarks, prepared writes, and its segments |
-//! | `segment-<generation>-<number>` | records of state, each with its length and checksum |
+//! | `segment-<generation>-<number>` | frames of records of state, each with its length and checksum |
 //! | `lock` | locked by the process that runs |
 
 mod disk;
 mod frame;
 mod manifest;
+mod records;
 #[cfg(test)]
 mod simulated;
 mod state_dir;
 
-pub(crate) use disk::{Disk, LocalDisk};
-pub(crate) use frame::{Records, SegmentWriter};
-pub(crate) use manifest::{Manifest, SegmentRef};
-pub(crate) use state_dir::StateDir;
+pub(crate) use disk::LocalDisk;
+pub(crate) use frame::SegmentWriter;
+pub(crate) use manifest::{Manifest, SegmentRef, SinkState, SourceState, SplitState, Stage, StepShape};
+pub(crate) use records::{Block, Record, records_of};
+pub(crate) use state_dir::{StateDir, read_segment};

@@ -137,13 +137,13 @@ impl Disk for SimulatedDisk {
         Ok(self.state().names.keys().cloned().collect())
     }
 
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
         let state = self.state();
         let file = state.names.get(name).ok_or_else(not_found)?;
         Ok(Box::new(Cursor::new(state.files[file].written.clone())))
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile + '_>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
         state.operate()?;
         if state.names.contains_key(name) {
@@ -154,7 +154,7 @@ impl Disk for SimulatedDisk {
         state.files.insert(file, Content::default());
         state.change(Change::Named(name.to_owned(), file));
         drop(state);
-        Ok(Box::new(SimulatedFile { disk: self, file }))
+        Ok(Box::new(SimulatedFile { disk: self.clone(), file }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -186,12 +186,12 @@ impl Disk for SimulatedDisk {
     }
 }
 
-struct SimulatedFile<'a> {
-    disk: &'a SimulatedDisk,
+struct SimulatedFile {
+    disk: SimulatedDisk,
     file: u64,
 }
 
-impl DiskFile for SimulatedFile<'_> {
+impl DiskFile for SimulatedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         state.operate()?;

@@ -3,7 +3,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::disk::Disk;
-use super::frame::{Records, SegmentWriter};
+use super::frame::{Frames, SegmentWriter};
 use super::manifest::{Manifest, SegmentRef};
 
 /// How many manifests are kept: the newest, and those before it that a user may go back to.
@@ -18,7 +18,18 @@ pub(crate) struct StateDir<D> {
     kept: Vec<Manifest>,
 }
 
+/// Reads a segment.
+pub(crate) fn read_segment(disk: &impl Disk, segment: &SegmentRef) -> io::Result<Frames> {
+    let frames = disk.open(&segment.name).and_then(|from| Frames::new(segment.name.clone(), from));
+    frames.map_err(|error| about(&segment.name, &error))
+}
+
 impl<D: Disk> StateDir<D> {
+    /// Where it is.
+    pub(crate) fn disk(&self) -> &D {
+        &self.disk
+    }
+
     /// Opens a directory, and removes what no manifest speaks of. An unreadable manifest is an error: to pass over it
     /// would forget what sources have been told of.
     pub(crate) fn open(disk: D) -> io::Result<StateDir<D>> {
@@ -47,26 +58,14 @@ impl<D: Disk> StateDir<D> {
         self.generation
     }
 
-    /// Writes a segment of what `fill` pushes, and makes it durable. It counts once a manifest speaks of it.
-    pub(crate) fn write_segment(
-        &self,
-        fill: impl FnOnce(&mut SegmentWriter<'_>) -> io::Result<()>,
-    ) -> io::Result<SegmentRef> {
+    /// Begins a segment. It counts once it is finished and a manifest speaks of it.
+    pub(crate) fn begin_segment(&self) -> io::Result<SegmentWriter> {
         let number = self.next_segment.fetch_add(1, Relaxed);
         let name = format!("segment-{:08x}-{number:016x}", self.generation);
-        let (bytes, records) = (|| {
-            let mut writer = SegmentWriter::new(self.disk.create(&name)?)?;
-            fill(&mut writer)?;
-            writer.finish()
-        })()
-        .map_err(|error| about(&name, &error))?;
-        Ok(SegmentRef { name, bytes, records })
+        let file = self.disk.create(&name).map_err(|error| about(&name, &error))?;
+        SegmentWriter::new(name.clone(), file).map_err(|error| about(&name, &error))
     }
 
-    /// Reads a segment.
-    pub(crate) fn read_segment(&self, segment: &SegmentRef) -> io::Result<Records<'_>> {
-        self.disk.open(&segment.name).and_then(Records::new).map_err(|error| about(&segment.name, &error))
-    }
 
     /// The commit point: when this returns, the epoch has happened and survives anything. Every segment that the
     /// manifest speaks of was written before.
@@ -107,14 +106,12 @@ impl<D: Disk> StateDir<D> {
     }
 }
 
-fn about(name: &str, error: &io::Error) -> io::Error {
+pub(super) fn about(name: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{name}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::simulated::{Lies, SimulatedDisk};
     use super::*;
 
@@ -135,20 +132,20 @@ mod tests {
     fn commit_next(dir: &mut StateDir<SimulatedDisk>) -> io::Result<u64> {
         let last = dir.last().cloned().unwrap_or_default();
         let epoch = last.epoch + 1;
-        let segment = dir
-            .write_segment(|segment| records_of(epoch).iter().try_for_each(|record| segment.push(record)))?;
-        let before = if epoch.is_multiple_of(4) { None } else { last.state.get("step").cloned() };
+        let mut writer = dir.begin_segment()?;
+        records_of(epoch).iter().try_for_each(|record| writer.push(record))?;
+        let segment = writer.finish()?;
+        let before = if epoch.is_multiple_of(4) { None } else { Some(last.segments) };
         let chain: Vec<SegmentRef> = before.unwrap_or_default().into_iter().chain([segment]).collect();
-        let state = BTreeMap::from([("step".to_owned(), chain)]);
-        dir.commit(Manifest { epoch, state, ..Manifest::default() })?;
+        dir.commit(Manifest { epoch, segments: chain, ..Manifest::default() })?;
         Ok(epoch)
     }
 
     /// Reads all that the last manifest speaks of.
     fn read_all(dir: &StateDir<SimulatedDisk>) -> io::Result<Vec<Vec<u8>>> {
         let mut all = Vec::new();
-        for segment in dir.last().into_iter().flat_map(|manifest| manifest.state.values().flatten()) {
-            let mut records = dir.read_segment(segment)?;
+        for segment in dir.last().into_iter().flat_map(|manifest| &manifest.segments) {
+            let mut records = read_segment(dir.disk(), segment)?;
             while let Some(record) = records.next()? {
                 all.push(record.to_vec());
             }
@@ -224,7 +221,7 @@ mod tests {
         let disk = SimulatedDisk::default();
         let mut dir = StateDir::open(disk.clone()).unwrap();
         commit_next(&mut dir).unwrap();
-        let segment = dir.last().unwrap().state["step"][0].clone();
+        let segment = dir.last().unwrap().segments[0].clone();
         disk.damage(&segment.name, 20);
         let error = read_all(&dir).unwrap_err();
         assert!(error.to_string().contains("damaged at byte 8"), "{error}");

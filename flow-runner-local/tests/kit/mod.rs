@@ -1,6 +1,8 @@
 //! What these tests share: runs that must end, a stream that a test feeds, and a log of what became of it.
 #![allow(dead_code, reason = "each file of tests uses its part")]
 
+pub(crate) mod restart;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
