@@ -20,6 +20,7 @@ mod keys;
 mod merge;
 mod multiset;
 mod panes;
+mod scratched;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -28,4 +29,5 @@ mod values;
 pub(crate) use collect::Collect;
 pub(crate) use groups::{Dropped, Groups};
 pub(crate) use multiset::Multiset;
-pub use values::Group;
+pub(crate) use scratched::{SMALL, parted};
+pub use values::{Group, GroupIntoIter};

@@ -1,6 +1,5 @@
 //! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
 
-mod absorb;
 mod broadcast;
 mod cells;
 mod combine;
@@ -10,13 +9,9 @@ mod grouped;
 mod hash;
 mod inbox;
 mod kernel;
-mod late;
 mod lift;
 mod lookup;
 mod merging;
-mod saved;
-#[cfg(test)]
-mod saved_tests;
 mod scatter;
 mod setting;
 mod splittable;
@@ -28,9 +23,9 @@ mod timers;
 
 pub(crate) use broadcast::Broadcast;
 pub(crate) use cells::stateful;
-pub(crate) use combine::combine;
-pub use hash::{hash_probe, owner};
+pub(crate) use combine::{combine, group};
 pub use context::StatefulCx;
+pub use hash::{hash_probe, owner};
 pub(crate) use lookup::{can_sort, lookup};
 pub use setting::TimerSetting;
 pub(crate) use splittable::{parts, splittable};
