@@ -101,7 +101,7 @@ fn a_group_of_more_than_memory_holds_comes_whole() {
         let pairs = p.read(Numbers(numbers)).map(move |n| (key_of(n, keys), value_of(n)));
         pairs.group_by_key().for_each(|(key, values)| {
             let sum = |values: &Group<String>| {
-                values.iter().fold(0, |sum: u64, value| sum.wrapping_add(digest(key, number_of(&value))))
+                values.iter().fold(0, |sum: u64, value| sum.wrapping_add(digest(*key, number_of(&value))))
             };
             let first = sum(&values);
             // Once more, and from a clone.
@@ -122,8 +122,8 @@ fn sums_of_more_keys_than_memory_holds_are_right() {
         let pairs = p.read(Numbers(3 * keys)).map(move |n| (mix(n % keys).to_string(), n));
         let sums = pairs.combine_per_key((Sum, of(|n: &u64| *n, Max)));
         sums.for_each(move |(_, (sum, largest))| {
-            assert_eq!(largest, Some((sum / 3) + keys));
-            note(mix(sum), 1);
+            assert_eq!(*largest, Some((sum / 3) + keys));
+            note(mix(*sum), 1);
         });
     });
     if let Some((sum, count)) = came {
