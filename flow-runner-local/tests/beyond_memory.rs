@@ -17,7 +17,7 @@ use flow_runner_local::{LocalRunner, Options};
 use numbers::{Numbers, mix};
 
 /// What a process takes that does nothing much, with the stacks of its threads and what its allocator keeps back.
-const PROCESS: u64 = 48 << 20;
+const PROCESS: u64 = 24 << 20;
 /// The bytes of a value.
 const VALUE: usize = 240;
 const HOT: u64 = 7;

@@ -100,9 +100,9 @@ where
         Routing::Key
     }
 
-    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, _: &mut BuildCx) -> AnyOutput {
+    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, cx: &mut BuildCx) -> AnyOutput {
         if self.lifted && tables::can(&self.windowing) {
-            lift::sender::<K, V, C>(step, outbox, self.function.clone())
+            lift::sender::<K, V, C>(step, outbox, self.function.clone(), cx.space())
         } else {
             exchange::sender::<K, V>(step, outbox)
         }
