@@ -1,5 +1,6 @@
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use super::Cx;
 use crate::{Error, ErrorKind, Result, StepLabel};
@@ -16,8 +17,20 @@ pub fn guard_step<R>(step: &StepLabel, body: impl FnOnce() -> Result<R>) -> Resu
     outcome.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(|e| e.at(step))
 }
 
+/// An error on its way out of what has no result to say it with, as an iterator of plain values.
+struct Thrown(Mutex<Option<Error>>);
+
+/// Leaves the user's code with an error, which becomes that of the step: for what cannot return one.
+pub(crate) fn throw(error: Error) -> ! {
+    resume_unwind(Box::new(Thrown(Mutex::new(Some(error)))))
+}
+
 /// The error that a panic amounts to, with its message.
 pub fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let thrown = panic.downcast_ref::<Thrown>();
+    if let Some(error) = thrown.and_then(|it| it.0.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+        return error;
+    }
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     Error::new(ErrorKind::Panic, format!("panicked: {}", text.unwrap_or("(no message)")))

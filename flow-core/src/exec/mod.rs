@@ -16,6 +16,7 @@ mod tee;
 
 pub use chains::Chains;
 pub use context::{Cx, Prepared, ReadTo, StepCounts, StepId};
+pub(crate) use guard::throw;
 pub use guard::{guard, guard_step, panicked};
 pub use inputs::{Arrival, Inputs};
 pub use op::{

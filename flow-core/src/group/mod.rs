@@ -22,6 +22,7 @@ mod merge;
 mod multiset;
 mod panes;
 mod saved;
+mod scratched;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timers;
@@ -30,4 +31,5 @@ mod values;
 pub(crate) use collect::Collect;
 pub(crate) use groups::{Dropped, Groups};
 pub(crate) use multiset::Multiset;
-pub use values::Group;
+pub(crate) use scratched::{SMALL, parted};
+pub use values::{Group, GroupIntoIter};

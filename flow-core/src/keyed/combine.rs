@@ -1,28 +1,31 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::absorb::{Absorb, Merge, Single};
+use serde::Serialize;
+
 use super::grouped::Grouped;
 use super::hash::{key_hash, owner};
 use super::inbox::Station;
 use super::kernel::Kernel;
-use super::tables::Tables;
+use super::tables::{self, Absorb, Collected, Merged, Single, Spill, Tables};
 use super::{exchange, lift};
 use crate::combine::CombineFn;
-use crate::element::{Element, Key};
+use crate::element::{Element, Key, Wire};
 use crate::exec::{AnyOutput, BuildCx, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
+use crate::group::{Collect, Group};
+use crate::scratch::Space;
 use crate::steps::Typed;
 use crate::window::Windowing;
 
 /// Combines the values of each key and window.
-pub(crate) struct Combine<K, V, C> {
+pub(crate) struct Combine<K, V, C, S> {
     function: C,
     windowing: Windowing,
     /// Whether accumulators are made before the exchange.
     lifted: bool,
     /// The key of the result that an empty global window has.
     default: Option<K>,
-    types: PhantomData<fn(K, V)>,
+    types: PhantomData<fn(K, V, S)>,
 }
 
 /// The step that combines by key. `lifted` where combining early makes the data smaller; `default` to have a result
@@ -35,17 +38,33 @@ pub(crate) fn combine<K, V, C>(
 ) -> Typed<(K, V), (K, C::Output)>
 where
     K: Key,
-    V: Element + serde::Serialize,
+    V: Element + Serialize,
     C: CombineFn<V>,
 {
-    Op::Exchange(Arc::new(Combine { function, windowing, lifted, default, types: PhantomData::<fn(K, V)> }))
-        .into()
+    let types = PhantomData::<fn(K, V, Single)>;
+    Op::Exchange(Arc::new(Combine { function, windowing, lifted, default, types })).into()
 }
 
-impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
-    fn tables<In: Element, A: Absorb<In, V, C>>(&self, worker: usize, workers: usize) -> Tables<K, V, C, A> {
-        let mut tables = Tables::new(self.function.clone(), &self.windowing, worker);
-        if let Some(key) = self.default_on(worker, workers) {
+/// The step that groups by key alone.
+pub(crate) fn group<K: Key, V: Wire>(windowing: Windowing) -> Typed<(K, V), (K, Group<V>)> {
+    let types = PhantomData::<fn(K, V, Collected)>;
+    let combine = Combine { function: Collect::new(), windowing, lifted: false, default: None, types };
+    Op::Exchange(Arc::new(combine)).into()
+}
+
+impl<K, V, C, S> Combine<K, V, C, S>
+where
+    K: Key,
+    V: Element + Serialize,
+    C: CombineFn<V>,
+{
+    fn tables<In, A>(&self, cx: &BuildCx) -> Tables<K, V, C, A>
+    where
+        A: Absorb<In, V, C> + Spill<V, C>,
+    {
+        let space: Space = cx.space().clone();
+        let mut tables = Tables::new(self.function.clone(), &self.windowing, cx.worker, space);
+        if let Some(key) = self.default_on(cx.worker, cx.workers) {
             tables.set_default(key);
         }
         tables
@@ -70,33 +89,32 @@ impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> Combine<K, V, C> {
     }
 }
 
-impl<K: Key, V: Element + serde::Serialize, C: CombineFn<V>> ExchangeOp for Combine<K, V, C> {
+impl<K, V, C, S> ExchangeOp for Combine<K, V, C, S>
+where
+    K: Key,
+    V: Element + Serialize,
+    C: CombineFn<V>,
+    S: Absorb<V, V, C> + Spill<V, C> + 'static,
+{
     fn routing(&self) -> Routing {
         Routing::Key
     }
 
-    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, _: &mut BuildCx) -> AnyOutput {
-        if self.lifted && Tables::<K, V, C, Single>::can(&self.windowing) {
-            lift::sender::<K, V, C>(step, outbox, self.function.clone())
+    fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, cx: &mut BuildCx) -> AnyOutput {
+        if self.lifted && tables::can(&self.windowing) {
+            lift::sender::<K, V, C>(step, outbox, self.function.clone(), cx.space())
         } else {
             exchange::sender::<K, V>(step, outbox)
         }
     }
 
     fn receiver(&self, step: StepId, output: AnyOutput, cx: &mut BuildCx) -> Box<dyn Inbox> {
-        let (worker, workers) = (cx.worker, cx.workers);
-        if !Tables::<K, V, C, Single>::can(&self.windowing) {
-            return Self::inbox::<V>(step, self.groups(worker, workers), output, cx);
-        }
-        if self.lifted {
-            Self::inbox::<C::Accumulator>(
-                step,
-                self.tables::<C::Accumulator, Merge>(worker, workers),
-                output,
-                cx,
-            )
+        if !tables::can(&self.windowing) {
+            Self::inbox::<V>(step, self.groups(cx.worker, cx.workers), output, cx)
+        } else if self.lifted {
+            Self::inbox::<C::Accumulator>(step, self.tables::<C::Accumulator, Merged>(cx), output, cx)
         } else {
-            Self::inbox::<V>(step, self.tables::<V, Single>(worker, workers), output, cx)
+            Self::inbox::<V>(step, self.tables::<V, S>(cx), output, cx)
         }
     }
 

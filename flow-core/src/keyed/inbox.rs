@@ -159,9 +159,10 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
         cx.enter(self.step);
         let restored = match hash {
             Some(_) => self.kernel.restore(record),
-            None => decode_record(record).map(|record| match record {
+            None => decode_record(record).and_then(|record| match record {
                 ForAll::Watermark(micros) => {
                     self.watermark = self.watermark.max(Timestamp::from_micros(micros));
+                    Ok(())
                 }
                 ForAll::Emitted { worker, window } => self.kernel.restore_emitted(worker, window),
             }),

@@ -58,8 +58,9 @@ pub(crate) trait Kernel<K, In, Out> {
     fn restore(&mut self, record: &[u8]) -> crate::Result<()>;
 
     /// Takes back [`ForAll::Emitted`], among the other records.
-    fn restore_emitted(&mut self, worker: usize, window: Window) {
+    fn restore_emitted(&mut self, worker: usize, window: Window) -> crate::Result<()> {
         let _ = (worker, window);
+        Ok(())
     }
 
     /// All records are back, and the input watermark was here.

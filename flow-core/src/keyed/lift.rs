@@ -3,19 +3,23 @@ use super::scatter::Scatter;
 use crate::combine::CombineFn;
 use crate::element::{Element, Key};
 use crate::exec::{AnyOutput, Cx, Outbox, Receiver, Signal, StepId, erased};
+use crate::scratch::Space;
 use crate::window::Window;
 use crate::{Bundle, Meta, Pane, Result, Timestamp};
 
 /// Sends accumulators in place of elements: what meets in a small table on the way is combined there.
-pub(super) fn sender<K, V, C>(step: StepId, outbox: Box<dyn Outbox>, combine: C) -> AnyOutput
+pub(super) fn sender<K, V, C>(step: StepId, outbox: Box<dyn Outbox>, combine: C, space: &Space) -> AnyOutput
 where
     K: Key,
     V: Element,
     C: CombineFn<V>,
 {
+    // At most a quarter of what the tables behind the exchange may take.
+    let most = (space.memory / 4 / size_of::<Option<Slot<K, C::Accumulator>>>()).clamp(FEWEST, MANY);
     erased::<(K, V)>(Lift::<K, V, C> {
         step,
         combine,
+        most: 1 << most.ilog2(),
         slots: Vec::new(),
         occupied: Vec::new(),
         first_end: Timestamp::MAX,
@@ -31,6 +35,8 @@ where
 const FEW: usize = 1 << 14;
 /// How many there are at most, where keys and windows that repeat drive each other out: a few megabytes.
 const MANY: usize = 1 << 17;
+/// With how many there is still something to combine.
+const FEWEST: usize = 1 << 8;
 
 struct Slot<K, A> {
     hash: u64,
@@ -42,6 +48,8 @@ struct Slot<K, A> {
 struct Lift<K, V, C: CombineFn<V>> {
     step: StepId,
     combine: C,
+    /// How many places there may be.
+    most: usize,
     /// Direct-mapped by key and window; empty until the first element.
     slots: Vec<Option<Slot<K, C::Accumulator>>>,
     occupied: Vec<u32>,
@@ -66,14 +74,14 @@ impl Worth {
     const PROBE: u32 = 1 << 16;
     const PAUSE: u32 = 1 << 21;
 
-    /// Looks at so many elements at a time; true if more places might help, of which there are `slots`.
-    fn judge(&mut self, slots: usize) -> bool {
+    /// Looks at so many elements at a time; true if more places, which there may be, might help.
+    fn judge(&mut self, may_grow: bool) -> bool {
         if self.seen < Self::PROBE {
             return false;
         }
         let (seen, sent) = (u64::from(self.seen), u64::from(self.sent));
         (self.seen, self.sent) = (0, 0);
-        let grows = slots < MANY && sent * 5 > seen;
+        let grows = may_grow && sent * 5 > seen;
         if !grows && sent * 10 > seen * 8 {
             self.skip = Self::PAUSE;
         }
@@ -167,7 +175,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
         let len = bundle.len();
         cx.enter_with(self.step, len);
         if self.slots.is_empty() {
-            self.slots.resize_with(FEW, || None);
+            self.slots.resize_with(FEW.min(self.most), || None);
         }
         let lifting = self.worth.skip == 0;
         let watermark = self.watermark;
@@ -190,7 +198,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
         }
         if lifting {
             self.worth.seen = self.worth.seen.saturating_add(len as u32);
-            let grows = self.worth.judge(self.slots.len());
+            let grows = self.worth.judge(self.slots.len() < self.most);
             if grows || self.worth.skip > 0 {
                 self.flush();
             }
@@ -261,7 +269,8 @@ mod tests {
     /// Sends elements of keys in minutes, with signals between them.
     fn sent(steps: &[Result<(u32, i64), Signal>]) -> Vec<Sent> {
         let seen = Rc::default();
-        let output = sender::<u32, (), Count>(StepId(0), Box::new(Seen(Rc::clone(&seen))), Count);
+        let output =
+            sender::<u32, (), Count>(StepId(0), Box::new(Seen(Rc::clone(&seen))), Count, &Space::default());
         let mut output = crate::exec::typed::<(u32, ())>(output);
         let label = crate::StepLabel { name: "count".into(), location: std::panic::Location::caller() };
         let mut cx = Cx::new([label].into(), Waker::noop().clone(), None);

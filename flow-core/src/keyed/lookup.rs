@@ -2,18 +2,16 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::absorb::Single;
 use super::exchange;
 use super::hash::key_hash;
 use super::inbox::Station;
 use super::kernel::{Dropped, Kernel, Keyed};
-use super::tables::Tables;
+use super::tables;
 use crate::element::{Key, Wire};
 use crate::exec::{
     AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, StepSaving, decode_record,
     erased, typed,
 };
-use crate::group::Collect;
 use crate::lookup::{Chunks, Lookup, LookupBuilder, each_pair};
 use crate::scratch::Space;
 use crate::steps::{Origin, Published, Typed};
@@ -21,8 +19,8 @@ use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
 
 /// Whether the pairs of windows can be sorted as they come: each window has one pane, when it is over.
-pub(crate) fn can_sort<K: Key, V: Wire>(windowing: &Windowing) -> bool {
-    windowing.lateness == 0 && Tables::<(), (K, V), Collect<(K, V)>, Single>::can(windowing)
+pub(crate) fn can_sort(windowing: &Windowing) -> bool {
+    windowing.lateness == 0 && tables::can(windowing)
 }
 
 /// Sorts the pairs of each window into a [`Lookup`], in memory and scratch; for windowings that [`can_sort`] allows.

@@ -1,6 +1,5 @@
 //! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
 
-mod absorb;
 mod broadcast;
 mod cells;
 mod combine;
@@ -10,16 +9,12 @@ mod grouped;
 mod hash;
 mod inbox;
 mod kernel;
-mod late;
 mod lift;
 mod lookup;
 mod merging;
 mod part;
 #[cfg(test)]
 mod restored;
-mod saved;
-#[cfg(test)]
-mod saved_tests;
 mod scatter;
 mod setting;
 mod splittable;
@@ -32,7 +27,7 @@ mod timers;
 
 pub(crate) use broadcast::{Broadcast, Restored};
 pub(crate) use cells::stateful;
-pub(crate) use combine::combine;
+pub(crate) use combine::{combine, group};
 pub use context::StatefulCx;
 pub(crate) use hash::key_hash;
 pub use hash::{hash_probe, owner};

@@ -3,6 +3,7 @@ use serde::Serialize;
 use super::hash::owner;
 use super::kernel::Keyed;
 use crate::exec::{Outbox, Parcel, Signal};
+use crate::spill::without_scratch;
 use crate::{Bundle, Element, Meta};
 
 /// Collects elements for each receiving worker and sends them in parcels worth sending.
@@ -91,6 +92,7 @@ pub(super) fn parcel_len<T>() -> usize {
 /// as typical.
 pub(super) fn bytes_of<T: Serialize>(bundle: &Bundle<T>) -> usize {
     let Some(first) = bundle.values.first() else { return 0 };
-    let encoded = postcard::serialize_with_flavor(first, postcard::ser_flavors::Size::default()).unwrap_or(0);
+    let size = postcard::ser_flavors::Size::default;
+    let encoded = without_scratch(|| postcard::serialize_with_flavor(first, size())).unwrap_or(0);
     bundle.len() * size_of::<T>().max(encoded)
 }

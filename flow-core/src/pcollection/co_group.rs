@@ -1,8 +1,7 @@
 use super::PCollection;
-use super::join::parted;
 use crate::element::{Key, Wire};
 use crate::functions::Side;
-use crate::group::Group;
+use crate::group::{Group, parted};
 use crate::{Element, Emit};
 
 impl<K: Key, V: Wire> PCollection<(K, V)> {
@@ -49,7 +48,7 @@ impl<K: Key, V: Wire, A: Wire> CoGroup<K, V> for &PCollection<(K, A)> {
 
     #[track_caller]
     fn grouped_with(self, left: &PCollection<(K, V)>) -> PCollection<(K, Self::Groups)> {
-        left.paired(VERB, self, |key, left, a, out| out.emit((key, (left.into(), a.into()))))
+        left.paired(VERB, self, |key, left, a, out| out.emit((key, (left, a))))
     }
 }
 
@@ -59,9 +58,9 @@ impl<K: Key, V: Wire, A: Wire, B: Wire> CoGroup<K, V> for (&PCollection<(K, A)>,
     #[track_caller]
     fn grouped_with(self, left: &PCollection<(K, V)>) -> PCollection<(K, Self::Groups)> {
         let others = self.0.both_sides(VERB, self.1);
-        left.paired(VERB, &others, |key, left, others: Vec<Side<A, B>>, out: &mut Emit<'_, _>| {
+        left.paired(VERB, &others, |key, left, others: Group<Side<A, B>>, out: &mut Emit<'_, _>| {
             let (a, b) = parted(others);
-            out.emit((key, (left.into(), a.into(), b.into())));
+            out.emit((key, (left, a, b)));
         })
     }
 }
@@ -74,10 +73,10 @@ impl<K: Key, V: Wire, A: Wire, B: Wire, C: Wire> CoGroup<K, V>
     #[track_caller]
     fn grouped_with(self, left: &PCollection<(K, V)>) -> PCollection<(K, Self::Groups)> {
         let others = self.0.both_sides(VERB, &self.1.both_sides(VERB, self.2));
-        left.paired(VERB, &others, |key, left, others: Vec<Side<A, Side<B, C>>>, out: &mut Emit<'_, _>| {
+        left.paired(VERB, &others, |key, left, others: Group<Side<A, Side<B, C>>>, out: &mut Emit<'_, _>| {
             let (a, others) = parted(others);
             let (b, c) = parted(others);
-            out.emit((key, (left.into(), a.into(), b.into(), c.into())));
+            out.emit((key, (left, a, b, c)));
         })
     }
 }

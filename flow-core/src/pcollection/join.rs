@@ -4,7 +4,7 @@ use super::PCollection;
 use crate::Element;
 use crate::element::{Key, Wire};
 use crate::functions::Side;
-use crate::group::{Collect, Group};
+use crate::group::{Group, parted};
 use crate::steps::{self, Emit};
 
 impl<K: Element, V: Element> PCollection<(K, V)> {
@@ -26,9 +26,9 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         V: Wire,
     {
         self.joined("join", right, |key, left, right, out| {
-            for l in &left {
-                for r in &right {
-                    out.emit((key.clone(), (l.clone(), r.clone())));
+            for l in left.iter() {
+                for r in right.iter() {
+                    out.emit((key.clone(), (l.clone(), r)));
                 }
             }
         })
@@ -50,10 +50,9 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         V: Wire,
     {
         self.joined("left_join", right, |key, left, right, out| {
-            let right = padded(right);
-            for l in &left {
-                for r in &right {
-                    out.emit((key.clone(), (l.clone(), r.clone())));
+            for l in left.iter() {
+                for r in padded(&right) {
+                    out.emit((key.clone(), (l.clone(), r)));
                 }
             }
         })
@@ -76,10 +75,9 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         V: Wire,
     {
         self.joined("outer_join", right, |key, left, right, out| {
-            let (left, right) = (padded(left), padded(right));
-            for l in &left {
-                for r in &right {
-                    out.emit((key.clone(), (l.clone(), r.clone())));
+            for l in padded(&left) {
+                for r in padded(&right) {
+                    out.emit((key.clone(), (l.clone(), r)));
                 }
             }
         })
@@ -90,7 +88,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         &self,
         verb: &'static str,
         right: &PCollection<(K, W)>,
-        pair: impl Fn(K, Vec<V>, Vec<W>, &mut Emit<'_, (K, Out)>) + Send + Sync + 'static,
+        pair: impl Fn(K, Group<V>, Group<W>, &mut Emit<'_, (K, Out)>) + Send + Sync + 'static,
     ) -> PCollection<(K, Out)>
     where
         K: Key,
@@ -105,13 +103,13 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         &self,
         verb: &'static str,
         right: &PCollection<(K, W)>,
-        pair: impl Fn(K, Vec<V>, Vec<W>, &mut Emit<'_, (K, Out)>) + Send + Sync + 'static,
+        pair: impl Fn(K, Group<V>, Group<W>, &mut Emit<'_, (K, Out)>) + Send + Sync + 'static,
     ) -> PCollection<(K, Out)>
     where
         K: Key,
         V: Wire,
     {
-        let groups = self.both_sides(verb, right).combined("group", Collect::new(), false);
+        let groups = self.both_sides(verb, right).grouped("group");
         groups.then(
             "pair",
             steps::process(move |(key, sides): (K, Group<Side<V, W>>), out: &mut Emit<'_, (K, Out)>| {
@@ -138,19 +136,8 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     }
 }
 
-/// The values of each side.
-pub(super) fn parted<V, W>(sides: impl IntoIterator<Item = Side<V, W>>) -> (Vec<V>, Vec<W>) {
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for side in sides {
-        match side {
-            Side::Left(value) => left.push(value),
-            Side::Right(value) => right.push(value),
-        }
-    }
-    (left, right)
-}
-
 /// The values, or one `None` if there is none.
-fn padded<V>(values: Vec<V>) -> Vec<Option<V>> {
-    if values.is_empty() { vec![None] } else { values.into_iter().map(Some).collect() }
+fn padded<V: Wire>(values: &Group<V>) -> impl Iterator<Item = Option<V>> + '_ {
+    let none = values.is_empty().then_some(None);
+    values.iter().map(Some).chain(none)
 }

@@ -4,7 +4,7 @@ use super::PCollection;
 use crate::Element;
 use crate::combine::CombineFn;
 use crate::element::{Key, Wire};
-use crate::group::{Collect, Group};
+use crate::group::Group;
 use crate::keyed::{self, ByClosure, StatefulCx, StatefulFn};
 use crate::state::Merge;
 use crate::steps::{self, Outcome};
@@ -72,6 +72,10 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     /// All values of each key and window. If they are only folded afterwards,
     /// [`combine_per_key`](PCollection::combine_per_key) moves far less data.
     ///
+    /// Groups may be more than memory holds, and so may the values of one key: what does not fit is in the runner's scratch
+    /// space until the [`Group`] is gone. That is so in windows that stay apart and have the default trigger; with other
+    /// triggers and in sessions groups are in memory, and so is what is kept for late elements.
+    ///
     /// ```
     /// # use flow_core::prelude::*;
     /// let groups = apply([(1, 'a'), (2, 'b'), (1, 'c')], |pairs: &PCollection<(u32, char)>| {
@@ -85,7 +89,7 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
         K: Key,
         V: Wire,
     {
-        self.combined("group_by_key", Collect::new(), false)
+        self.grouped("group_by_key")
     }
 
     /// The values of each key and window through a [`StatefulFn`]: state and timers for each.
@@ -183,6 +187,16 @@ impl<K: Element, V: Element> PCollection<(K, V)> {
     {
         let f = ByClosure::<F, S, R>::new(f, Some(S::merge));
         self.keeping_state("stateful_merging", String::new(), "", f)
+    }
+
+    #[track_caller]
+    pub(super) fn grouped(&self, verb: &'static str) -> PCollection<(K, Group<V>)>
+    where
+        K: Key,
+        V: Wire,
+    {
+        let windowing = self.grouping_windowing();
+        self.then_in(windowing.continued(), verb, String::new(), keyed::group::<K, V>(windowing))
     }
 
     #[track_caller]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::PCollection;
 use crate::element::{Key, Wire};
-use crate::group::{Collect, Group};
+use crate::group::Group;
 use crate::keyed;
 use crate::lookup::{Lookup, LookupBuilder};
 use crate::scratch::Space;
@@ -116,7 +116,7 @@ impl<T: Element> PCollection<T> {
             ByElements(Arc::clone(&build)),
             move || empty(Vec::new()),
             move |keyed, windowing| {
-                let op = keyed::combine::<(), T, _>(Collect::new(), windowing, false, None);
+                let op = keyed::group::<(), T>(windowing);
                 let panes: PCollection<((), Group<T>)> = keyed.then("collect", op);
                 panes.then("build", steps::build_view(build))
             },
@@ -244,7 +244,7 @@ impl<K: Key + Ord, V: Wire> PCollection<(K, V)> {
             pairs.into_iter().try_for_each(|(key, value)| builder.add(key, &value))?;
             Ok(builder.finish()?)
         };
-        if keyed::can_sort::<K, V>(&self.windowing()) {
+        if keyed::can_sort(&self.windowing()) {
             let sort = |keyed: &PCollection<((), (K, V))>, _| keyed.then("sort", keyed::lookup::<K, V>());
             self.publish("as_lookup", ByPairs::new(), move || build(Vec::new()), sort)
         } else {

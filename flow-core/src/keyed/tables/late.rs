@@ -1,9 +1,9 @@
 use hashbrown::hash_table::{Entry, HashTable};
 
-use super::hash::key_hash;
 use super::saved::Record;
 use crate::element::{Key, Wire};
 use crate::exec::{Epoch, StepSaving};
+use crate::keyed::hash::key_hash;
 use crate::window::Window;
 use crate::{Pane, Result, Timing};
 

@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::absorb::Single;
-use super::hash::{key_hash, owner};
-use super::kernel::{ForAll, Kernel, Keyed};
-use super::tables::Tables;
+use super::{Collected, Tables};
 use crate::exec::{Saving, StateLog, StepId, decode_record};
 use crate::group::{Collect, Group};
+use crate::keyed::hash::{key_hash, owner};
+use crate::keyed::kernel::{ForAll, Kernel, Keyed};
+use crate::scratch::{Blob, MemoryScratch, Scratch, Space};
 use crate::window::{Fixed, Global, Sliding, Window, WindowFn, WindowInto, Windowing};
-use crate::{Bundle, Meta, Pane, Result, Timestamp};
+use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -41,12 +42,21 @@ struct Settings {
     lateness: u64,
     accumulating: bool,
     default: bool,
+    /// Bytes that tables may take.
+    memory: usize,
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
     let windows = prop_oneof![Just(Windows::Global), Just(Windows::Fixed), Just(Windows::Sliding)];
-    (windows, prop_oneof![Just(0), 0..60_u64], any::<bool>(), any::<bool>()).prop_map(
-        |(windows, lateness, accumulating, default)| Settings { windows, lateness, accumulating, default },
+    let memory = prop_oneof![Just(0), 0..1000_usize, Just(1 << 20)];
+    (windows, prop_oneof![Just(0), 0..60_u64], any::<bool>(), any::<bool>(), memory).prop_map(
+        |(windows, lateness, accumulating, default, memory)| Settings {
+            windows,
+            lateness,
+            accumulating,
+            default,
+            memory,
+        },
     )
 }
 
@@ -92,6 +102,14 @@ impl Settings {
         assigned
     }
 
+    fn in_memory(&self) -> Settings {
+        Settings { memory: 1 << 20, ..self.clone() }
+    }
+
+    fn space(&self) -> Space {
+        Space::new(Arc::new(MemoryScratch), self.memory)
+    }
+
     /// The key that has the result of an empty global window; then there is no other.
     fn default_key(&self) -> Option<u8> {
         (self.default && matches!(self.windows, Windows::Global)).then_some(3)
@@ -117,7 +135,7 @@ impl StateLog for Written {
     }
 }
 
-type Kernels = Vec<Tables<u8, i64, Collect<i64>, Single>>;
+type Kernels = Vec<Tables<u8, i64, Collect<i64>, Collected>>;
 /// A key's values in the order of their arrival, and the pane.
 type Emitted = (u8, Vec<i64>, Meta);
 
@@ -215,7 +233,7 @@ impl Workers {
 
 fn kernels(settings: &Settings, workers: usize, durable: bool) -> Kernels {
     let kernel = |worker| {
-        let mut kernel = Tables::new(Collect::new(), &settings.windowing(), worker);
+        let mut kernel = Tables::new(Collect::new(), &settings.windowing(), worker, settings.space());
         if let Some(key) = settings.default_key().filter(|key| owner(key_hash(key), workers) == worker) {
             kernel.set_default(key);
         }
@@ -237,7 +255,7 @@ fn restore<G: Kernel<u8, i64, (u8, Group<i64>)>>(
         Some(hash) if is_mine(hash) => kernel.restore(record).unwrap(),
         Some(_) => {}
         None => match decode_record(record).unwrap() {
-            ForAll::Emitted { worker, window } => kernel.restore_emitted(worker, window),
+            ForAll::Emitted { worker, window } => kernel.restore_emitted(worker, window).unwrap(),
             ForAll::Watermark(_) => unreachable!("a station writes it"),
         },
     }
@@ -248,7 +266,7 @@ proptest! {
 
     #[test]
     fn a_run_that_is_stopped_at_barriers_goes_on_as_one_that_is_not(settings in settings(), script in script()) {
-        let (mut durable, mut plain) = (Workers::new(&settings, true), Workers::new(&settings, false));
+        let (mut durable, mut plain) = (Workers::new(&settings, true), Workers::new(&settings.in_memory(), false));
         let (mut value, only) = (0, settings.default_key());
         for step in script.iter().chain(&[Step::Restart(2), Step::Watermark(i64::MAX)]) {
             match step {
@@ -276,7 +294,7 @@ proptest! {
 }
 
 fn minute() -> Settings {
-    Settings { windows: Windows::Fixed, lateness: 0, accumulating: false, default: false }
+    Settings { windows: Windows::Fixed, lateness: 0, accumulating: false, default: false, memory: 1 << 20 }
 }
 
 #[test]
@@ -324,4 +342,62 @@ fn what_one_worker_has_not_emitted_is_emitted_though_another_has() {
     let mut keys: Vec<u8> = before.iter().chain(&after).map(|(key, ..)| *key).collect();
     keys.sort_unstable();
     assert_eq!(keys, (0..10).collect::<Vec<u8>>());
+}
+
+/// Scratch on a disk that has room for so many bytes.
+#[derive(Debug)]
+struct Small(usize);
+
+#[derive(Debug)]
+struct SmallBlob(usize);
+
+impl Scratch for Small {
+    fn blob(&self) -> Result<Box<dyn Blob>, BoxError> {
+        Ok(Box::new(SmallBlob(self.0)))
+    }
+}
+
+impl Blob for SmallBlob {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BoxError> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or("the disk is full")?;
+        Ok(())
+    }
+
+    fn read(&self, _: u64, _: &mut [u8]) -> Result<(), BoxError> {
+        Err("the disk cannot be read".into())
+    }
+}
+
+/// Elements of one key after each other, until something fails.
+fn until_it_fails(space: Space) -> Error {
+    let mut kernel: Tables<u8, u64, Collect<u64>, Collected> =
+        Tables::new(Collect::new(), &Windowing::default(), 0, space);
+    for number in 0..10_000 {
+        let bundle = Bundle::of(vec![(7, number); 100]);
+        let hashes = vec![key_hash(&7_u8); 100];
+        if let Err(error) = kernel.add(&mut Keyed { bundle, hashes }, 1) {
+            return error;
+        }
+    }
+    Kernel::<u8, u64, _>::advance(&mut kernel, Timestamp::MAX, Timestamp::MIN);
+    Kernel::<u8, u64, _>::poll(&mut kernel, &mut Bundle::default()).expect_err("scratch fails")
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_says_what_would_be_lost() {
+    for room in [0, 300_000] {
+        let error = until_it_fails(Space::new(Arc::new(Small(room)), 1 << 16));
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert_eq!(
+            error.report(),
+            "what does not fit into memory cannot be kept in scratch space, and results would miss it: the disk is full"
+        );
+    }
+}
+
+#[test]
+fn scratch_that_cannot_be_read_is_an_error() {
+    let error = until_it_fails(Space::new(Arc::new(Small(usize::MAX)), 1 << 16));
+    assert_eq!(error.kind(), ErrorKind::Storage);
+    assert!(error.report().ends_with("the disk cannot be read"), "{}", error.report());
 }

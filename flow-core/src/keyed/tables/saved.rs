@@ -1,11 +1,11 @@
-//! What [`Tables`](super::tables::Tables) write at the end of an epoch.
+//! What [`Tables`](super::Tables) write at the end of an epoch.
 
 use serde::{Deserialize, Serialize};
 
 use crate::window::Window;
 
 /// A key in a window. Those of a window that is open say which worker wrote them: one may have emitted the window, and
-/// [says so](super::kernel::ForAll::Emitted) for itself, while others have not.
+/// [says so](crate::keyed::kernel::ForAll::Emitted) for itself, while others have not.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Record<K, A> {
     /// To be merged into what the key has had.
