@@ -112,6 +112,10 @@ impl<R: Reader> Reader for EndingReader<R> {
         self.inner.position()
     }
 
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        self.inner.remember(whole)
+    }
+
     fn commit(&mut self, position: R::Position) -> impl Future<Output = Result<()>> + Send + 'static {
         self.inner.commit(position)
     }

@@ -145,6 +145,10 @@ where
         (self.inner.position(), self.estimator.borrow().clone())
     }
 
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        self.inner.remember(whole)
+    }
+
     fn commit(&mut self, (position, _): Self::Position) -> impl Future<Output = Result<()>> + Send + 'static {
         self.inner.commit(position)
     }

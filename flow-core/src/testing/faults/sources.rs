@@ -87,6 +87,10 @@ impl<R: Reader> Reader for SlowReader<R> {
         self.inner.position()
     }
 
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        self.inner.remember(whole)
+    }
+
     fn commit(&mut self, position: R::Position) -> impl Future<Output = Result<()>> + Send + 'static {
         self.inner.commit(position)
     }
@@ -169,6 +173,10 @@ impl<R: Reader> Reader for FailingReader<R> {
 
     fn position(&self) -> R::Position {
         self.inner.position()
+    }
+
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        self.inner.remember(whole)
     }
 
     fn commit(&mut self, position: R::Position) -> impl Future<Output = Result<()>> + Send + 'static {

@@ -3,7 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use super::temp::{discard, is_held};
 
 /// Why there is no such directory.
 #[derive(Debug)]
@@ -38,10 +43,12 @@ fn make_dir(path: &Path) -> Result<(), Blocked> {
     if found.is_dir() { Ok(()) } else { Err(failed(io::ErrorKind::NotADirectory.into())) }
 }
 
-/// A hidden name for the file that becomes `name`, unlike that of any other run.
+/// A hidden name for the file that becomes `name`, unlike that of any other process: in a container all of them have
+/// one number.
 pub(crate) fn temporary_name(name: &str) -> String {
+    static PROCESS: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().simple().to_string());
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!("{}{}-{}", prefix(name), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{}{}-{}", prefix(name), *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn prefix(name: &str) -> String {
@@ -50,10 +57,10 @@ fn prefix(name: &str) -> String {
 
 /// The temporary files in a directory, which runs that were killed have left there.
 #[derive(Debug)]
-pub(super) struct Leftovers(Vec<String>);
+pub(crate) struct Leftovers(Vec<String>);
 
 impl Leftovers {
-    pub(super) fn of(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn of(directory: &Path) -> io::Result<Self> {
         let mut names = Vec::new();
         for entry in fs::read_dir(directory)? {
             let name = entry?.file_name();
@@ -62,13 +69,23 @@ impl Leftovers {
         Ok(Leftovers(names))
     }
 
-    /// Removes those of one file.
+    /// Removes those of one file, but for what somebody in this process has.
     pub(super) fn remove(&mut self, directory: &Path, name: &str) -> io::Result<()> {
         let prefix = prefix(name);
-        for leftover in self.0.extract_if(.., |leftover| leftover.starts_with(&prefix)) {
-            match fs::remove_file(directory.join(leftover)) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-                _ => {}
+        self.remove_if(directory, |leftover| leftover.starts_with(&prefix))
+    }
+
+    /// Removes all of them, but for what somebody in this process has.
+    #[cfg(feature = "gcs")]
+    pub(crate) fn remove_all(&mut self, directory: &Path) -> io::Result<()> {
+        self.remove_if(directory, |_| true)
+    }
+
+    fn remove_if(&mut self, directory: &Path, is_due: impl Fn(&str) -> bool) -> io::Result<()> {
+        for leftover in self.0.extract_if(.., |leftover| is_due(leftover)) {
+            let path = directory.join(leftover);
+            if !is_held(&path) {
+                discard(&path)?;
             }
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! Where files get their names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use flow_core::metrics::Metrics;
+use flow_core::sink::WriterContext;
 use flow_core::{Error, Result};
 use futures::future::BoxFuture;
 
@@ -27,8 +27,8 @@ pub(crate) trait Target: Debug + Send + Sync {
     }
 
     /// A step begins to write there, and counts for its report; an error if it never can.
-    fn begin(&self, metrics: &Metrics) -> Result<()> {
-        let _ = metrics;
+    fn begin(&self, cx: &WriterContext) -> Result<()> {
+        let _ = cx;
         Ok(())
     }
 
@@ -43,6 +43,16 @@ pub(crate) trait Target: Debug + Send + Sync {
 
     /// Creates the file under its temporary name, and nobody else's.
     fn create(&self, temporary: &Path) -> io::Result<File>;
+
+    /// Has the temporary names outlive the machine's failure.
+    fn anchor(&self, temporary: Vec<PathBuf>) -> BoxFuture<'static, Result<()>>;
+
+    /// Whether a file is in its place whose temporary name is gone. Where temporary files are in the state's directory
+    /// nobody else removes them, and it is.
+    fn has(&self, path: &Path) -> bool {
+        let _ = path;
+        true
+    }
 
     /// Gives a whole file its name, for good, unless it is taken. May be repeated.
     fn publish(&self, file: Arc<TempFile>, path: &Path, replace: bool) -> BoxFuture<'static, Result<Named>>;
@@ -92,11 +102,25 @@ impl Directory {
         leftovers.remove(directory, name)
     }
 
+    /// Makes the names of files durable.
+    fn sync_above(&self, files: &[PathBuf]) -> Result<()> {
+        let directories: BTreeSet<_> = files.iter().flat_map(|path| self.above(path)).collect();
+        for directory in directories {
+            sync_directory(directory).map_err(|cause| unwritable(directory, cause))?;
+        }
+        Ok(())
+    }
+
     /// The directories in which a name is new.
     fn above<'a>(&self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
         let root = self.root.clone();
         path.ancestors().skip(1).take_while(move |path| path.starts_with(&root))
     }
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 impl Target for Directory {
@@ -131,15 +155,19 @@ impl Target for Directory {
         }))
     }
 
+    fn anchor(&self, temporary: Vec<PathBuf>) -> BoxFuture<'static, Result<()>> {
+        let target = self.clone();
+        Box::pin(off_thread(move || target.sync_above(&temporary)))
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
+    }
+
     fn settle(&self, named: Vec<PathBuf>, last: bool) -> BoxFuture<'static, Result<()>> {
         let target = self.clone();
         Box::pin(off_thread(move || {
-            let directories: std::collections::BTreeSet<_> =
-                named.iter().flat_map(|path| target.above(path)).collect();
-            for directory in directories {
-                let synced = File::open(directory).and_then(|directory| directory.sync_all());
-                synced.map_err(|cause| unwritable(directory, cause))?;
-            }
+            target.sync_above(&named)?;
             if last {
                 lock(&target.leftovers).clear();
             }
@@ -174,7 +202,7 @@ impl Target for Nowhere {
         Box::pin(std::future::ready(Err(self.error())))
     }
 
-    fn begin(&self, _: &Metrics) -> Result<()> {
+    fn begin(&self, _: &WriterContext) -> Result<()> {
         Err(self.error())
     }
 
@@ -184,6 +212,10 @@ impl Target for Nowhere {
 
     fn create(&self, _: &Path) -> io::Result<File> {
         Err(io::Error::other(self.reason.clone()))
+    }
+
+    fn anchor(&self, _: Vec<PathBuf>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(std::future::ready(Err(self.error())))
     }
 
     fn publish(&self, _: Arc<TempFile>, _: &Path, _: bool) -> BoxFuture<'static, Result<Named>> {
