@@ -16,7 +16,9 @@ use flow_core::testing::conformance;
 use flow_core::window::Window;
 use flow_core::{Bundle, ErrorKind, Meta, Result};
 use flow_gcp_emulator::{Code, Fault, When};
-use flow_io::files::{FilePath, FilesWriter, JsonFiles, ParquetFiles, Prepared, TextFiles, TextLines, WriteFiles};
+use flow_io::files::{
+    FilePath, FilesWriter, JsonFiles, ParquetFiles, Prepared, TextFiles, TextLines, WriteFiles,
+};
 use gcs_kit::{BUCKET, Shop, files, run, texts};
 
 /// Lines to `gs://shop-data/out`, named by their window's minute.
@@ -420,4 +422,21 @@ fn a_bucket_is_a_lawful_place() {
         let texts = shop.texts(&format!("{prefix}/"));
         texts.values().flat_map(|text| text.lines()).map(str::to_owned).collect()
     });
+}
+
+#[test]
+fn a_bucket_is_gone_on_with_after_a_kill() {
+    let (shop, state) = (Shop::open(), tempfile::tempdir().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    let elements: Vec<String> = (0..9).map(|n| format!("line {n}")).collect();
+    for bounded in [false, true] {
+        let fresh = |n: usize| TextFiles::under(format!("gs://shop-data/{bounded}-{n}")).on(&shop.cloud);
+        conformance::sink_resumes(state.path(), bounded, fresh, &elements, |sink: &WriteFiles<TextLines>| {
+            let root = Sink::<String>::describe(sink);
+            let prefix = root.rsplit_once("gs://shop-data/").unwrap().1;
+            let texts = shop.texts(&format!("{prefix}/"));
+            texts.values().flat_map(|text| text.lines()).map(str::to_owned).collect()
+        });
+    }
 }

@@ -324,6 +324,30 @@ mod tests {
     }
 
     #[test]
+    fn destinations_together_go_on_after_a_kill() {
+        let sinks = MemorySinks::new();
+        let fresh = |place: usize| {
+            let sinks = sinks.clone();
+            By::new(|n: &u32| n % 2, move |parity: &u32| sinks.sink(&format!("{place}, {parity}")))
+        };
+        let all: Vec<u32> = (0..9).collect();
+        conformance::sink_resumes(std::path::Path::new("."), false, fresh, &all, |by| {
+            [0, 1].iter().flat_map(|parity| (by.sinks.make)(parity).values()).collect()
+        });
+    }
+
+    #[test]
+    fn a_destination_that_carries_something_on_has_part_in_every_commit() {
+        let sinks = MemorySinks::new();
+        let by = By::new(|n: &u32| n % 2, move |parity: &u32| sinks.sink(&parity.to_string()));
+        by.sinks.sink(&7);
+        by.sinks.note(&7, &Committed { held_since: None, carried: vec![1_u64] });
+        assert_eq!(by.sinks.due([8].into_iter()), [7, 8]);
+        by.sinks.note(&7, &Committed::<u64>::default());
+        assert_eq!(by.sinks.due([8].into_iter()), [8]);
+    }
+
+    #[test]
     fn a_destination_beyond_the_limit_is_refused_and_the_known_ones_go_on() {
         let sinks = MemorySinks::new();
         let by = By::limited(2, |n: &u32| n % 10, move |tens: &u32| sinks.sink(&tens.to_string()));

@@ -298,7 +298,8 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
 
     #[track_caller]
     fn shows_nothing_but(&self, process: &Process<T, S>, committed: &[T]) {
-        let (_, surplus) = difference(committed, &(self.visible)(&process.sink));
+        let visible = (self.visible)(&process.sink);
+        let (_, surplus) = difference(committed, &visible);
         let weak = process.sink.delivery(self.bounded) == Delivery::AtLeastOnce;
         assert!(
             weak || surplus.is_empty(),
@@ -309,8 +310,8 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
 
     #[track_caller]
     fn shows_all(&self, process: &Process<T, S>) {
-        let all = self.epochs.concat();
-        let (missing, _) = difference(&all, &(self.visible)(&process.sink));
+        let (all, visible) = (self.epochs.concat(), (self.visible)(&process.sink));
+        let (missing, _) = difference(&all, &visible);
         assert!(missing.is_empty(), "{}: these elements are lost: {missing:?}", self.story);
         self.shows_nothing_but(process, &all);
     }
