@@ -72,7 +72,8 @@ impl<F: Format> Registry<F> {
         let mut state = lock(&self.state);
         state.committed = (commit.epoch, commit.watermark);
         if commit.last {
-            *state = State::default(); // another run may follow, and replaces the files of this one
+            // Another run may follow, and replaces the files of this one.
+            *state = State { durable: state.durable, ..State::default() };
         }
         if state.durable {
             return Committed { held_since: None, carried: state.carried(commit.epoch) };

@@ -32,8 +32,8 @@ pub(super) struct Registry<F: Format> {
 }
 
 pub(super) struct State<B> {
-    step: Option<String>,
-    claims: Claims,
+    pub(super) step: Option<String>,
+    pub(super) claims: Claims,
     /// What is prepared outlives the process.
     pub(super) durable: bool,
     /// An earlier process has written here, and no run of this one yet.
@@ -50,7 +50,7 @@ pub(super) struct State<B> {
     /// Files that take nothing more and get their names.
     pub(super) leaving: Vec<Arc<SharedFile<B>>>,
     /// The paths given out in this run, each with the part to try when it is asked for again.
-    paths: BTreeMap<Vec<String>, u32>,
+    pub(super) paths: BTreeMap<Vec<String>, u32>,
 }
 
 impl<B> Default for State<B> {

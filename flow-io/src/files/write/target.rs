@@ -12,7 +12,7 @@ use flow_core::{Error, Result};
 use futures::future::BoxFuture;
 
 use super::TempFile;
-use super::place::{Blocked, Leftovers, make_dirs, temporary_name};
+use super::place::{Blocked, Keeper, Leftovers, make_dirs, temporary_name};
 use super::registry::{lock, unwritable};
 use crate::files::blocking::off_thread;
 
@@ -85,21 +85,23 @@ pub(crate) enum Named {
 pub(crate) struct Directory {
     root: PathBuf,
     leftovers: Arc<Mutex<BTreeMap<PathBuf, Leftovers>>>,
+    /// In a durable run.
+    keeper: Arc<Mutex<Option<Keeper>>>,
 }
 
 impl Directory {
     pub(crate) fn new(root: &Path) -> Self {
-        Directory { root: root.to_owned(), leftovers: Arc::default() }
+        Directory { root: root.to_owned(), leftovers: Arc::default(), keeper: Arc::default() }
     }
 
     /// Removes the temporary files that killed runs have left of one file.
-    fn clear_leftovers(&self, directory: &Path, name: &str) -> io::Result<()> {
+    fn clear_leftovers(&self, directory: &Path, name: &str, keeper: Option<&Keeper>) -> io::Result<()> {
         let mut listed = lock(&self.leftovers);
         if !listed.contains_key(directory) {
             listed.insert(directory.to_owned(), Leftovers::of(directory)?);
         }
         let leftovers = listed.get_mut(directory).expect("just listed");
-        leftovers.remove(directory, name)
+        leftovers.remove(directory, name, keeper)
     }
 
     /// Makes the names of files durable.
@@ -128,6 +130,15 @@ impl Target for Directory {
         self.root.display().to_string()
     }
 
+    fn begin(&self, cx: &WriterContext) -> Result<()> {
+        let mut keeper = lock(&self.keeper);
+        *keeper = match &cx.durable {
+            Some(state) => Some(Keeper::of(state).map_err(|cause| unwritable(state, cause))?),
+            None => None,
+        };
+        Ok(())
+    }
+
     fn locate(&self, parts: &[String]) -> Result<Result<Spot, String>> {
         let (name, dirs) = parts.split_last().expect("a path ends in a name");
         let directory = match make_dirs(&self.root, dirs) {
@@ -137,8 +148,11 @@ impl Target for Directory {
             }
             Err(Blocked::Failed(path, cause)) => return Err(unwritable(&path, cause)),
         };
-        self.clear_leftovers(&directory, name).map_err(|cause| unwritable(&directory, cause))?;
-        Ok(Ok(Spot { path: directory.join(name), temporary: directory.join(temporary_name(name)) }))
+        let keeper = lock(&self.keeper).clone();
+        let cleared = self.clear_leftovers(&directory, name, keeper.as_ref());
+        cleared.map_err(|cause| unwritable(&directory, cause))?;
+        let hidden = keeper.map_or_else(|| temporary_name(name), |keeper| keeper.hidden_name(name));
+        Ok(Ok(Spot { path: directory.join(name), temporary: directory.join(hidden) }))
     }
 
     fn create(&self, temporary: &Path) -> io::Result<File> {
