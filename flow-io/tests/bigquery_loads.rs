@@ -7,9 +7,10 @@ use bigquery_kit::{Order, emulator, ids, orders, run, table, to, write_bounded, 
 use flow_core::metrics::Metrics;
 use flow_core::prelude::*;
 use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
+use flow_core::testing::conformance;
 use flow_core::{Bundle, Timestamp};
 use flow_gcp_emulator::{Emulator, Fault, When};
-use flow_io::bigquery::{Disposition, WriteTable};
+use flow_io::bigquery::{BigQuery, Disposition, WriteTable};
 
 fn staged(emulator: &Emulator) -> WriteTable<Order> {
     let _ = emulator.gcs().create_bucket("staging");
@@ -36,6 +37,27 @@ fn a_load_whose_answers_are_lost_is_one_load() {
     write_bounded(staged(&emulator), 1_000).unwrap();
     assert_eq!(ids(&emulator, "orders"), to(1_000));
     assert_eq!(emulator.calls("bigquery.jobs.insert"), 3);
+}
+
+#[test]
+fn loads_go_on_though_the_process_is_killed() {
+    let (emulator, state) = (emulator(), tempfile::tempdir().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let _ = emulator.gcs().create_bucket("staging");
+    let on = bigquery_kit::cloud(&emulator);
+    for disposition in [Disposition::Append, Disposition::Truncate] {
+        let fresh = |n: usize| {
+            let schema = flow_io::bigquery::Schema::of::<Order>();
+            let table = BigQuery::table(format!("p.shop.{disposition:?}{n}")).on(&on).schema(schema);
+            table.staging("gs://staging/loads").file_loads().write(disposition)
+        };
+        conformance::sink_resumes(state.path(), true, fresh, &orders(0..9), |sink| {
+            let described = Sink::<Order>::describe(sink);
+            let rows = emulator.bigquery().rows("p", "shop", described.rsplit('.').next().unwrap());
+            rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
+        });
+    }
 }
 
 #[test]

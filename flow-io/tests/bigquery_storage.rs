@@ -50,6 +50,30 @@ fn every_way_into_a_table_is_a_lawful_sink() {
     lawful(WriteTable::streaming_inserts);
 }
 
+fn goes_on(bounded: bool, change: impl Fn(WriteTable<Order>) -> WriteTable<Order>) {
+    let (emulator, state) = (emulator(), tempfile::tempdir().unwrap());
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let on = cloud(&emulator);
+    let fresh = |n: usize| {
+        let schema = flow_io::bigquery::Schema::of::<Order>();
+        change(BigQuery::table(format!("p.shop.place{n}")).on(&on).schema(schema))
+    };
+    conformance::sink_resumes(state.path(), bounded, fresh, &orders(0..9), |sink| visible(&emulator, sink));
+}
+
+#[test]
+fn streams_that_write_once_do_so_though_the_process_is_killed() {
+    goes_on(false, WriteTable::exactly_once);
+    goes_on(true, |table| table.exactly_once().write(Disposition::Empty));
+}
+
+#[test]
+fn streams_that_write_at_least_once_do_so_though_the_process_is_killed() {
+    goes_on(false, WriteTable::storage_write);
+    goes_on(false, WriteTable::streaming_inserts);
+}
+
 #[test]
 fn a_stream_is_written_by_the_default_stream_and_a_collection_that_ends_by_pending_ones() {
     let emulator = emulator();

@@ -423,3 +423,20 @@ fn a_bucket_is_a_lawful_place() {
         texts.values().flat_map(|text| text.lines()).map(str::to_owned).collect()
     });
 }
+
+#[test]
+fn a_bucket_is_gone_on_with_after_a_kill() {
+    let (shop, state) = (Shop::open(), tempfile::tempdir().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    let elements: Vec<String> = (0..9).map(|n| format!("line {n}")).collect();
+    for bounded in [false, true] {
+        let fresh = |n: usize| TextFiles::under(format!("gs://shop-data/{bounded}-{n}")).on(&shop.cloud);
+        conformance::sink_resumes(state.path(), bounded, fresh, &elements, |sink: &WriteFiles<TextLines>| {
+            let root = Sink::<String>::describe(sink);
+            let prefix = root.rsplit_once("gs://shop-data/").unwrap().1;
+            let texts = shop.texts(&format!("{prefix}/"));
+            texts.values().flat_map(|text| text.lines()).map(str::to_owned).collect()
+        });
+    }
+}

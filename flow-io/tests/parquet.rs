@@ -16,6 +16,7 @@ use arrow::datatypes::{
 use arrow::record_batch::RecordBatch;
 use flow_core::metrics::Metrics;
 use flow_core::sink::{Claims, Commit, Rejects, Sink, Writer, WriterContext};
+use flow_core::testing::conformance;
 use flow_core::{Bundle, ErrorKind, Timestamp};
 use flow_io::files::{Parquet, ParquetFiles, WriteFiles};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -163,4 +164,25 @@ fn a_schema_that_parquet_cannot_hold_is_told_before_anything_runs() {
     let error = Sink::<Value>::open(&sink, &worker(0)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().starts_with("the schema cannot be written as Parquet"), "{error}");
+}
+
+#[test]
+fn parquet_files_go_on_after_a_kill() {
+    let (root, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let rows: Vec<Value> = (0..9).map(order).collect();
+    for bounded in [false, true] {
+        let fresh = |n: usize| ParquetFiles::under(root.path().join(format!("{bounded}-{n}")), schema());
+        conformance::sink_resumes(state.path(), bounded, fresh, &rows, |sink: &WriteFiles<Parquet>| {
+            let described = Sink::<Value>::describe(sink);
+            let place = described.split_once("under ").unwrap().1.to_owned();
+            let files = std::fs::read_dir(place).into_iter().flatten().map(|entry| entry.unwrap().path());
+            let whole = files.filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.'));
+            let ids = whole.flat_map(|path| {
+                let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+                let batches = reader.build().unwrap().map(Result::unwrap);
+                batches.flat_map(|batch| batch["id"].as_primitive::<Int64Type>().values().to_vec())
+            });
+            ids.map(order).collect()
+        });
+    }
 }

@@ -118,6 +118,56 @@ fn a_message_that_comes_again_after_its_commit_is_acknowledged_at_once() {
 }
 
 #[test]
+fn what_was_read_before_a_barrier_is_not_read_again_by_a_later_process_and_what_came_behind_it_is() {
+    let emulator = shop();
+    let ids = publish(&emulator, &["a", "b"]);
+    let reading = Reading::of(orders(&emulator));
+    let split = reading.splits().unwrap().remove(0);
+    let mut reader = reading.open(&split);
+    reading.next(&mut reader, 2).unwrap();
+    let (position, record) = (reader.position(), reader.remember(true).unwrap());
+    let behind = publish(&emulator, &["c"]);
+    assert_eq!(texts(&reading.next(&mut reader, 1).unwrap().values), ["c"]);
+    drop(reader); // without an acknowledgement
+
+    let later = Reading::of(orders(&emulator));
+    let mut reader = later.reopen(&split, Some(position), vec![record]);
+    assert_eq!(texts(&later.next(&mut reader, 1).unwrap().values), ["c"]);
+    later.wait(&mut reader, || acknowledged(&emulator) == ids);
+    assert_eq!((reader.position(), later.counted("duplicates")), (3, 2));
+    later.commit(&mut reader, 3);
+    assert_eq!(acknowledged(&emulator), [ids, behind].concat());
+}
+
+#[test]
+fn a_reader_tells_what_is_new_at_each_barrier_and_all_of_it_when_asked() {
+    let emulator = shop();
+    let reading = Reading::of(orders(&emulator));
+    let split = reading.splits().unwrap().remove(0);
+    let mut reader = reading.open(&split);
+    publish(&emulator, &["a"]);
+    reading.next(&mut reader, 1).unwrap();
+    let first = reader.remember(false).unwrap();
+    reading.commit(&mut reader, 1);
+    assert_eq!(reader.remember(false), None);
+    publish(&emulator, &["b"]);
+    reading.next(&mut reader, 1).unwrap();
+    let second = reader.remember(false).unwrap();
+    let whole = reader.remember(true).unwrap();
+    drop(reader);
+
+    publish(&emulator, &["c"]);
+    let all = [vec![first.clone()], vec![first, second], vec![whole]];
+    for (remembered, wanted) in all.into_iter().zip([&["b", "c"][..], &["c"], &["c"]]) {
+        let later = Reading::of(orders(&emulator));
+        let mut reader = later.reopen(&split, Some(2), remembered);
+        let mut read = texts(&later.next(&mut reader, wanted.len()).unwrap().values);
+        read.sort();
+        assert_eq!(read, wanted);
+    }
+}
+
+#[test]
 fn without_deduplication_everything_comes() {
     let emulator = shop();
     publish(&emulator, &["a"]);

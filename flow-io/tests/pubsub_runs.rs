@@ -340,3 +340,23 @@ fn the_sink_is_lawful() {
         published(&emulator, &format!("projects/shop/subscriptions/{topic}"))
     });
 }
+
+#[test]
+fn the_sink_loses_nothing_though_the_process_is_killed() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let (emulator, state) = (shop(), tempfile::tempdir().unwrap());
+    let fresh = |place: usize| {
+        let (topic, all) =
+            (format!("projects/shop/topics/t-{place}"), format!("projects/shop/subscriptions/t-{place}"));
+        let _ = emulator.pubsub().create_topic(&topic); // another process has
+        let _ = emulator.pubsub().create_subscription(&all, &topic);
+        PubSub::publish_to(topic).on(&cloud(&emulator))
+    };
+    let elements: Vec<String> = (0..8).map(|n| format!("message {n}")).collect();
+    flow_core::testing::conformance::sink_resumes(state.path(), false, fresh, &elements, |sink| {
+        let describe = flow_core::sink::Sink::<String>::describe(sink);
+        let topic = describe.rsplit('/').next().unwrap();
+        published(&emulator, &format!("projects/shop/subscriptions/{topic}"))
+    });
+}

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::task::{Context, Poll, Waker};
 
 use flow_core::source::{Next, Reader, ReaderContext, Source};
+use flow_core::testing::conformance;
 use flow_core::{Bundle, ErrorKind, Result};
 use flow_io::files::{BadRecord, JsonFiles, LinePosition, TextFiles};
 use proptest::prelude::*;
@@ -108,6 +109,19 @@ fn big_files_are_cut_for_the_workers_that_there_are() {
 }
 
 #[test]
+fn what_a_reader_gives_away_is_read_once_and_not_again_where_it_goes_on() {
+    let lines: Vec<String> = (0..12_000).map(|n| format!("{n} {}", "x".repeat(n % 31))).collect();
+    let (_root, path) = file_with(lines.join("\n").as_bytes());
+    conformance::source(&TextFiles::matching(&path).split_bytes(200_000), &lines);
+
+    let source = TextFiles::matching(&path).split_bytes(1 << 20);
+    let mut reader = source.reader(&source.splits(1).unwrap()[0], None, &ReaderContext::default()).unwrap();
+    let given = source.split_off(&mut reader).unwrap();
+    assert_eq!((given.start, given.end), (126_423, 252_847));
+    assert_eq!(reader.position().end, Some(126_423));
+}
+
+#[test]
 fn positions_are_line_starts_and_count_lines() {
     let (_root, path) = file_with(b"one\r\ntwo\nthree");
     let source = TextFiles::matching(&path);
@@ -115,9 +129,9 @@ fn positions_are_line_starts_and_count_lines() {
     let mut reader = source.reader(split, None, &ReaderContext::default()).unwrap();
     assert_eq!(reader.position(), LinePosition::START);
     assert_eq!(rest(&mut reader).unwrap(), ["one", "two", "three"]);
-    assert_eq!(reader.position(), LinePosition { offset: 14, line: Some(4) });
+    assert_eq!(reader.position(), LinePosition { offset: 14, line: Some(4), end: None });
     let mut resumed = source
-        .reader(split, Some(LinePosition { offset: 5, line: Some(2) }), &ReaderContext::default())
+        .reader(split, Some(LinePosition { offset: 5, line: Some(2), end: None }), &ReaderContext::default())
         .unwrap();
     assert_eq!(rest(&mut resumed).unwrap(), ["two", "three"]);
 }
@@ -178,7 +192,7 @@ fn compressed_files_are_read_whole_and_resumed() {
     let source = TextFiles::matching(path.to_str().unwrap());
     assert_eq!(read(&source), ["one", "two", "three"]);
     let split = &source.splits(1).unwrap()[0];
-    let position = LinePosition { offset: 4, line: Some(2) };
+    let position = LinePosition { offset: 4, line: Some(2), end: None };
     assert_eq!(
         rest(&mut source.reader(split, Some(position), &ReaderContext::default()).unwrap()).unwrap(),
         ["two", "three"]
@@ -208,7 +222,7 @@ fn another_file_of_the_same_name_is_not_read_on_in() {
     fs::write(&path, "other\n").unwrap();
     fs::File::options().write(true).open(Path::new(&path)).unwrap().set_modified(later).unwrap();
     let error = source
-        .reader(split, Some(LinePosition { offset: 4, line: Some(2) }), &ReaderContext::default())
+        .reader(split, Some(LinePosition { offset: 4, line: Some(2), end: None }), &ReaderContext::default())
         .unwrap_err();
     assert_eq!(
         error.to_string(),

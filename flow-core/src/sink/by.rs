@@ -28,12 +28,16 @@ struct Sinks<D, S> {
     make: Box<dyn Fn(&D) -> S + Send + Sync>,
     limit: usize,
     made: Mutex<Map<D, Made<S>>>,
+    /// Where an earlier process stopped.
+    resumed: Mutex<Option<(u64, Timestamp)>>,
 }
 
 struct Made<S> {
     sink: S,
     /// What its last commit left behind.
     held_since: Option<u64>,
+    /// It left something that the next manifest must have as well.
+    carries: bool,
 }
 
 impl<T, D, S> Clone for By<T, D, S> {
@@ -55,7 +59,12 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> By<T, D, S> {
         destination: impl Fn(&T) -> D + Send + Sync + 'static,
         make: impl Fn(&D) -> S + Send + Sync + 'static,
     ) -> Self {
-        let sinks = Sinks { make: Box::new(make), limit, made: Mutex::new(Map::default()) };
+        let sinks = Sinks {
+            make: Box::new(make),
+            limit,
+            made: Mutex::new(Map::default()),
+            resumed: Mutex::default(),
+        };
         By { destination: Arc::new(destination), sinks: Arc::new(sinks) }
     }
 }
@@ -75,7 +84,7 @@ impl<D: Key, S: Clone> Sinks<D, S> {
             return None;
         }
         let sink = (self.make)(destination);
-        made.insert(destination.clone(), Made { sink: sink.clone(), held_since: None });
+        made.insert(destination.clone(), Made { sink: sink.clone(), held_since: None, carries: false });
         Some(sink)
     }
 
@@ -86,16 +95,20 @@ impl<D: Key, S: Clone> Sinks<D, S> {
 
     /// The destinations that a commit concerns: those with tokens, and those that still hold data.
     fn due(&self, tokens: impl Iterator<Item = D>) -> Vec<D> {
-        let mut due: Vec<D> =
-            self.made().iter().filter(|(_, m)| m.held_since.is_some()).map(|(d, _)| d.clone()).collect();
-        due.extend(tokens);
-        due
+        let made = self.made();
+        let holds = made.iter().filter(|(_, made)| made.held_since.is_some() || made.carries);
+        holds.map(|(destination, _)| destination.clone()).chain(tokens).collect()
     }
 
-    fn note(&self, destination: &D, held_since: Option<u64>) {
+    fn note<Token>(&self, destination: &D, committed: &Committed<Token>) {
         if let Some(made) = self.made().get_mut(destination) {
-            made.held_since = held_since;
+            made.held_since = committed.held_since;
+            made.carries = !committed.carried.is_empty();
         }
+    }
+
+    fn resumed(&self) -> MutexGuard<'_, Option<(u64, Timestamp)>> {
+        self.resumed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held_since(&self) -> Option<u64> {
@@ -114,13 +127,9 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
     }
 
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {
-        Ok(ByWriter {
-            by: self.clone(),
-            context: cx.clone(),
-            open: Map::default(),
-            early: Vec::new(),
-            turn: 0,
-        })
+        let after = *self.sinks.resumed();
+        let context = WriterContext { after: after.or(cx.after), resumed: after.is_some(), ..cx.clone() };
+        Ok(ByWriter { by: self.clone(), context, open: Map::default(), early: Vec::new(), turn: 0 })
     }
 
     fn commit(
@@ -136,6 +145,7 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Sink<T> for By<T, D, S> {
         commit: Commit<Self::Token>,
     ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
         let sinks = Arc::clone(&self.sinks);
+        *sinks.resumed() = Some((commit.epoch, commit.watermark));
         commit_all(sinks, commit, |sink: S, commit| async move { sink.resume(commit).await })
     }
 
@@ -173,7 +183,7 @@ where
     while let Some(committed) = under_way.next().await {
         match committed {
             Ok((destination, committed)) => {
-                sinks.note(&destination, committed.held_since);
+                sinks.note(&destination, &committed);
                 carried.extend(committed.carried.into_iter().map(|token| (destination.clone(), token)));
             }
             Err(error) => failed = Some(error), // the others end: nothing happens behind our back
@@ -283,6 +293,7 @@ impl<T: Element, D: Key + Debug, S: Sink<T>> Writer<T> for ByWriter<T, D, S> {
         });
         // Each may wait for its server: side by side they wait once.
         let all = futures::future::join_all(all).await;
+        self.context.after = Some((epoch, watermark));
         let mut tokens = std::mem::take(&mut self.early);
         for (destination, prepared, refused) in all {
             tokens.extend(prepared?.into_iter().map(|token| (destination.clone(), token)));
@@ -310,6 +321,30 @@ mod tests {
         conformance::sink(fresh, &[1, 2, 2, 3, 4, 5], |by: &By<u32, u32, MemorySink<u32>>| {
             [0, 1].iter().flat_map(|parity| (by.sinks.make)(parity).values()).collect()
         });
+    }
+
+    #[test]
+    fn destinations_together_go_on_after_a_kill() {
+        let sinks = MemorySinks::new();
+        let fresh = |place: usize| {
+            let sinks = sinks.clone();
+            By::new(|n: &u32| n % 2, move |parity: &u32| sinks.sink(&format!("{place}, {parity}")))
+        };
+        let all: Vec<u32> = (0..9).collect();
+        conformance::sink_resumes(std::path::Path::new("."), false, fresh, &all, |by| {
+            [0, 1].iter().flat_map(|parity| (by.sinks.make)(parity).values()).collect()
+        });
+    }
+
+    #[test]
+    fn a_destination_that_carries_something_on_has_part_in_every_commit() {
+        let sinks = MemorySinks::new();
+        let by = By::new(|n: &u32| n % 2, move |parity: &u32| sinks.sink(&parity.to_string()));
+        by.sinks.sink(&7);
+        by.sinks.note(&7, &Committed { held_since: None, carried: vec![1_u64] });
+        assert_eq!(by.sinks.due([8].into_iter()), [7, 8]);
+        by.sinks.note(&7, &Committed::<u64>::default());
+        assert_eq!(by.sinks.due([8].into_iter()), [8]);
     }
 
     #[test]

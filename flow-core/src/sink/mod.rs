@@ -198,6 +198,12 @@ pub struct WriterContext {
     /// In a durable run, a directory for what is written and not visible yet: it outlives the process, and is shared by
     /// all sinks of the pipeline.
     pub durable: Option<PathBuf>,
+    /// For a writer that is opened in the middle of a run, the last epoch that ended before it on its worker, and the
+    /// worker's watermark then.
+    pub after: Option<(u64, Timestamp)>,
+    /// An earlier process has written to the step's other destinations: what is found at this one may be its work, although it
+    /// has left nothing there to [resume](Sink::resume) with.
+    pub resumed: bool,
 }
 
 /// An element that a sink refused, and why.

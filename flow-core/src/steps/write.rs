@@ -33,6 +33,7 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
             claims: self.claims.clone(),
             metrics: self.metrics.of_step(&cx.label(step).name),
             durable: cx.sinks_dir().map(Path::to_path_buf),
+            ..WriterContext::default()
         };
         let writing = Writing {
             step,

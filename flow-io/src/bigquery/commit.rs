@@ -1,44 +1,85 @@
-use flow_core::sink::{Commit, Committed};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use flow_core::sink::{Commit, Committed, WriterContext};
 use flow_core::{Error, ErrorKind, Result};
 use futures::StreamExt;
 use gcp_bigquery_client::google::cloud::bigquery::storage::v1::storage_error::StorageErrorCode;
 
 use super::load::{Staging, load};
-use super::run::{Asking, Run};
+use super::run::{Asking, Left, Run, lock};
 use super::service::{Failure, Service};
-use super::settings::Way;
+use super::settings::{Settings, Way};
 use super::sink::{Prepared, Shared, Token};
 use super::target::{Disposition, Target};
 
 /// Makes visible what writers prepared. Each part may be repeated.
 pub(super) async fn commit<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> Result<Committed<Prepared>> {
+    let run = shared.run();
+    commit_of(shared, &run, commit).await
+}
+
+/// Makes visible what writers of an earlier process prepared, unless that was done.
+pub(super) async fn resume<T>(shared: &Shared<T>, commit: Commit<Prepared>) -> Result<Committed<Prepared>> {
+    let begun = commit.tokens.iter().any(|prepared| matches!(prepared.token, Token::Begun));
+    let streams = commit.tokens.iter().filter_map(|prepared| match &prepared.token {
+        Token::Flush { stream, .. } => Some(stream.clone()),
+        _ => None,
+    });
+    let streams = streams.collect();
+    let context = WriterContext { durable: Some(PathBuf::new()), ..WriterContext::default() };
+    let run = Run::new(&context, Some(Left { begun, streams: Vec::new() }));
+    let committed = commit_of(shared, &run, commit).await?;
+    let begun = run.begun.load(Ordering::Relaxed);
+    *lock(&shared.left) = Some(Left { begun, streams });
+    Ok(committed)
+}
+
+async fn commit_of<T>(
+    shared: &Shared<T>,
+    run: &Run,
+    commit: Commit<Prepared>,
+) -> Result<Committed<Prepared>> {
     let settings = &shared.settings;
     // A bounded collection that had no elements is to leave no rows of an earlier run behind.
     let empties = commit.last && settings.disposition == Disposition::Truncate;
-    if commit.tokens.is_empty() && !empties {
-        return Ok(Committed::default());
+    let retired = std::mem::take(&mut *lock(&run.retired));
+    if commit.tokens.is_empty() && retired.is_empty() && !empties {
+        return Ok(Committed { carried: carried(settings, run), ..Committed::default() });
     }
-    let run = shared.run();
-    let asking = commit.tokens.first().and_then(|prepared| run.asking(&prepared.step));
+    let asking = commit.tokens.iter().find_map(|prepared| run.asking(&prepared.step));
     let asking = asking.unwrap_or_else(|| Asking::for_nobody(settings.cloud.retry()));
     let target = settings.target()?;
     let service = Service::of(&settings.cloud).await?;
-    let at = Committing { shared, run: &run, asking: &asking, service: &service, target: &target };
+    let at = Committing { shared, run, asking: &asking, service: &service, target: &target };
     let (mut flushes, mut streams, mut objects) = (Vec::new(), Vec::new(), Vec::new());
     for Prepared { token, .. } in commit.tokens {
         match token {
             Token::Flush { stream, end, rows } => flushes.push((stream, end, rows)),
             Token::Stream { stream, rows } => streams.push((stream, rows)),
             Token::Object { name, rows, .. } => objects.push((name, rows)),
+            Token::Begun => continue,
         }
+        run.begun.store(true, Ordering::Relaxed);
     }
-    at.flush(flushes, commit.last).await?;
+    at.flush(flushes, commit.last && !run.durable).await?;
     at.commit_streams(streams).await?;
     at.load(objects, empties).await?;
+    for stream in retired {
+        // The service ends them by itself if this does not; what is in them and in no manifest is never visible.
+        let _ = service.storage().finalize(&stream).await;
+    }
     if commit.last {
         service.tables().forget(&target.name);
     }
-    Ok(Committed::default())
+    Ok(Committed { carried: carried(settings, run), ..Committed::default() })
+}
+
+/// What a later process must know where it matters what was in the table before.
+fn carried<T>(settings: &Settings<T>, run: &Run) -> Vec<Prepared> {
+    let matters = run.durable && settings.disposition != Disposition::Append;
+    let begun = matters && run.begun.load(Ordering::Relaxed);
+    begun.then(|| Prepared { step: String::new(), token: Token::Begun }).into_iter().collect()
 }
 
 struct Committing<'a, T> {
@@ -54,7 +95,7 @@ const FLUSHES: usize = 16;
 
 impl<T> Committing<'_, T> {
     /// Makes the rows of buffered streams visible, up to where the epoch ended.
-    async fn flush(&self, flushes: Vec<(String, i64, u64)>, last: bool) -> Result<()> {
+    async fn flush(&self, flushes: Vec<(String, i64, u64)>, ends: bool) -> Result<()> {
         let all = flushes.into_iter().map(|(stream, end, rows)| async move {
             let flush = || async {
                 match self.service.storage().flush(&stream, end).await {
@@ -66,7 +107,7 @@ impl<T> Committing<'_, T> {
             let done = self.asking.retrying.run("flushing a stream of BigQuery", Failure::fault, flush).await;
             done.map_err(|failure| self.failed(failure))?;
             self.run.became_visible(self.asking, &stream, end, rows);
-            if last {
+            if ends {
                 // Streams that nobody writes to any more; the service ends them by itself if this does not.
                 let _ = self.service.storage().finalize(&stream).await;
             }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flow_core::metrics::Counter;
@@ -20,8 +21,23 @@ pub(super) struct Run {
     was_empty: OnceCell<bool>,
     /// Whether the run has loaded into the table: what is there from then on is its own. Held while a job loads.
     pub(super) loaded: tokio::sync::Mutex<bool>,
+    /// What is prepared outlives the process.
+    pub(super) durable: bool,
+    /// Whether the run has made rows visible.
+    pub(super) begun: AtomicBool,
+    /// Streams of an earlier process, which nobody writes to any more. They are ended once no manifest has them: a stream
+    /// that has ended cannot be flushed.
+    pub(super) retired: Mutex<Vec<String>>,
     /// What has been made visible, so that a commit that is repeated does not count twice.
     visible: Mutex<HashMap<String, i64, foldhash::fast::FixedState>>,
+}
+
+/// What an earlier process of a durable run has left.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Left {
+    /// It has made rows visible.
+    pub(super) begun: bool,
+    pub(super) streams: Vec<String>,
 }
 
 /// What a step's requests and rows are counted by.
@@ -52,11 +68,25 @@ impl Asking {
 }
 
 impl Run {
+    /// A run that begins, or goes on.
+    pub(super) fn new(cx: &WriterContext, left: Option<Left>) -> Self {
+        let Left { begun, streams } = left.unwrap_or_default();
+        Run {
+            claims: cx.claims.clone(),
+            durable: cx.durable.is_some(),
+            was_empty: OnceCell::new_with(begun.then_some(true)),
+            loaded: tokio::sync::Mutex::new(begun),
+            begun: AtomicBool::new(begun),
+            retired: Mutex::new(streams),
+            ..Run::default()
+        }
+    }
+
     /// The run of a writer: the current one, unless that is another.
-    pub(super) fn of(current: &Mutex<Arc<Run>>, cx: &WriterContext) -> Arc<Run> {
+    pub(super) fn of(current: &Mutex<Arc<Run>>, cx: &WriterContext, left: &Mutex<Option<Left>>) -> Arc<Run> {
         let mut current = lock(current);
         if !current.claims.is_of_the_same_run(&cx.claims) {
-            *current = Arc::new(Run { claims: cx.claims.clone(), ..Run::default() });
+            *current = Arc::new(Run::new(cx, lock(left).take()));
         }
         Arc::clone(&current)
     }
@@ -105,6 +135,6 @@ impl Run {
     }
 }
 
-fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+pub(super) fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@ use flow_core::{Element, Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::commit;
-use super::run::{Asking, Run};
+use super::run::{Asking, Left, Run, lock};
 use super::service::{Service, Trouble};
 use super::settings::{Settings, Way};
 use super::table::WriteTable;
@@ -29,6 +29,8 @@ pub(super) enum Token {
     Stream { stream: String, rows: u64 },
     /// A staged object is to be loaded.
     Object { bucket: String, name: String, rows: u64 },
+    /// The run has written: what is in the table may be its own.
+    Begun,
 }
 
 /// What all clones of a sink share.
@@ -36,11 +38,13 @@ pub(super) struct Shared<T> {
     pub(super) settings: Settings<T>,
     /// The run that writers were opened for last.
     run: Mutex<Arc<Run>>,
+    /// What an earlier process has left to the run that begins.
+    pub(super) left: Mutex<Option<Left>>,
 }
 
 impl<T> Shared<T> {
     pub(super) fn new(settings: Settings<T>) -> Self {
-        Shared { settings, run: Mutex::default() }
+        Shared { settings, run: Mutex::default(), left: Mutex::default() }
     }
 
     /// The run whose rows are committed.
@@ -96,7 +100,8 @@ impl<T: Element + Serialize> Sink<T> for WriteTable<T> {
             ready.map_err(Trouble::into_error)?;
             // What is found here is not kept: this is no run's yet.
             let disposition = shared.settings.disposition;
-            let empty = Run::default().check_empty(disposition, &service, &retrying, &target.name).await;
+            let run = Run::new(&WriterContext::default(), lock(&shared.left).clone());
+            let empty = run.check_empty(disposition, &service, &retrying, &target.name).await;
             empty.map_err(Trouble::into_error)
         }
     }
@@ -104,7 +109,7 @@ impl<T: Element + Serialize> Sink<T> for WriteTable<T> {
     fn open(&self, cx: &WriterContext) -> Result<TableWriter<T>> {
         self.shared.settings.check(cx.bounded)?;
         self.shared.claim(cx)?;
-        let run = Run::of(&self.shared.run, cx);
+        let run = Run::of(&self.shared.run, cx, &self.shared.left);
         let asking = run.begin(self.shared.settings.cloud.retry(), cx);
         Ok(TableWriter::new(Arc::clone(&self.shared), run, asking, cx))
     }
@@ -115,6 +120,14 @@ impl<T: Element + Serialize> Sink<T> for WriteTable<T> {
     ) -> impl Future<Output = Result<Committed<Prepared>>> + Send + 'static {
         let shared = Arc::clone(&self.shared);
         async move { commit::commit(&shared, commit).await }
+    }
+
+    fn resume(
+        &self,
+        commit: Commit<Prepared>,
+    ) -> impl Future<Output = Result<Committed<Prepared>>> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { commit::resume(&shared, commit).await }
     }
 
     fn describe(&self) -> String {

@@ -19,6 +19,10 @@ use crate::gcp::GoogleCloud;
 /// | [`file_loads`](WriteTable::file_loads) | effectively once | big collections that end: loading costs nothing |
 /// | [`streaming_inserts`](WriteTable::streaming_inserts) | at least once, duplicates mostly removed | servers without the Storage Write API |
 ///
+/// Effectively once is across processes in a durable run: the tokens of streams, and the names of objects and jobs, are in
+/// its manifests, and a later process commits again what the last one may not have. Rows that no manifest has are never visible.
+/// What is at least once is sent before there is a manifest, and comes again after a crash.
+///
 /// A table that is not there is made with the sink's schema. Rows that do not fit the table's schema, or that the service
 /// refuses, are refused one by one ([`try_write`](flow_core::PCollection::try_write)); the others are written.
 ///
@@ -168,7 +172,8 @@ impl<T> WriteTable<T> {
     }
 
     /// Writes by `tabledata.insertAll`. Each row has an insert id, by which the service leaves out most rows that come
-    /// twice within about a minute.
+    /// twice within about a minute. After a crash elements come again in other requests: with ids of their own, unless
+    /// [`insert_id`](WriteTable::insert_id) makes them of the elements.
     pub fn streaming_inserts(self) -> Self {
         self.with(|settings| settings.method = Some(Method::Inserts))
     }

@@ -109,6 +109,7 @@ pub struct JsonLines;
 
 impl Format for JsonLines {
     const EXTENSION: &'static str = "jsonl";
+    const GOES_ON: bool = true;
     type Body = LineBody;
 
     fn begin(&self, file: TempFile) -> Result<LineBody, BoxError> {

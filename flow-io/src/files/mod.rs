@@ -36,5 +36,5 @@ pub use write::{
 pub(crate) use {
     blocking::{no_runtime, off_thread},
     read::{Input, Listed, Origin, SHELL, is_gzip, is_passed_over, no_pattern},
-    write::{Named, Spot, Target, lock, temporary_name},
+    write::{Leftovers, Named, Spot, Target, lock, sync_directory, temporary_name},
 };

@@ -100,6 +100,7 @@ pub struct TextLines;
 
 impl Format for TextLines {
     const EXTENSION: &'static str = "txt";
+    const GOES_ON: bool = true;
     type Body = LineBody;
 
     fn begin(&self, file: TempFile) -> Result<LineBody, BoxError> {

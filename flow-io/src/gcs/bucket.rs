@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use flow_core::metrics::Metrics;
+use flow_core::sink::WriterContext;
 use flow_core::{Error, ErrorKind, Result};
 use futures::future::BoxFuture;
 
@@ -16,7 +17,7 @@ use super::name::Place;
 use super::settings::Settings;
 use super::staging::Staging;
 use super::upload::Upload;
-use crate::files::{Named, Spot, Target, TempFile, lock, temporary_name};
+use crate::files::{Named, Spot, Target, TempFile, lock, off_thread, sync_directory, temporary_name};
 
 /// What is beneath a key of a bucket.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Bucket {
     settings: Settings,
     access: Mutex<Access>,
     taken: Arc<Mutex<Taken>>,
+    /// Where files of a durable run are staged.
+    durable: Mutex<Option<Arc<Staging>>>,
 }
 
 /// Names that objects of earlier runs have.
@@ -68,7 +71,17 @@ impl Bucket {
     pub(crate) fn new(settings: &Settings, root: &str) -> Result<Self> {
         let place = Place::parse(root)?;
         let access = Mutex::new(settings.access(&Metrics::default()));
-        Ok(Bucket { place, settings: settings.clone(), access, taken: Arc::default() })
+        Ok(Bucket {
+            place,
+            settings: settings.clone(),
+            access,
+            taken: Arc::default(),
+            durable: Mutex::default(),
+        })
+    }
+
+    fn staging(&self) -> Arc<Staging> {
+        lock(&self.durable).clone().unwrap_or_else(|| self.settings.staging_place())
     }
 
     fn access(&self) -> Access {
@@ -84,7 +97,7 @@ impl Target for Bucket {
     /// Lists, for whoever may write objects need not be allowed to look at the bucket itself.
     fn check(&self) -> BoxFuture<'static, Result<()>> {
         let (place, access, root) = (self.place.clone(), self.access(), self.root());
-        let staging = self.settings.staging_place();
+        let staging = self.staging();
         Box::pin(async move {
             staging.path().map_err(unstaged)?;
             let wires = access.wires().await?;
@@ -95,8 +108,14 @@ impl Target for Bucket {
         })
     }
 
-    fn begin(&self, metrics: &Metrics) -> Result<()> {
-        *lock(&self.access) = self.settings.access(metrics);
+    fn begin(&self, cx: &WriterContext) -> Result<()> {
+        *lock(&self.access) = self.settings.access(&cx.metrics);
+        if let Some(state) = &cx.durable {
+            let mut durable = lock(&self.durable);
+            if durable.is_none() {
+                *durable = Some(Arc::new(Staging::durable(state).map_err(unstaged)?));
+            }
+        }
         Ok(())
     }
 
@@ -105,7 +124,7 @@ impl Target for Bucket {
             Ok(name) => name,
             Err(reason) => return Ok(Err(reason)),
         };
-        let staging = self.settings.staging_place().path().map_err(unstaged)?;
+        let staging = self.staging().path().map_err(unstaged)?;
         let temporary = temporary_name(parts.last().expect("a path ends in a name"));
         Ok(Ok(Spot { path: PathBuf::from(self.place.url(&name)), temporary: staging.join(temporary) }))
     }
@@ -116,6 +135,13 @@ impl Target for Bucket {
 
     fn create(&self, temporary: &Path) -> io::Result<File> {
         Staging::create(temporary)
+    }
+
+    fn anchor(&self, temporary: Vec<PathBuf>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(off_thread(move || {
+            let directories: BTreeSet<_> = temporary.iter().filter_map(|path| path.parent()).collect();
+            directories.into_iter().try_for_each(sync_directory).map_err(unstaged)
+        }))
     }
 
     fn publish(&self, file: Arc<TempFile>, path: &Path, replace: bool) -> BoxFuture<'static, Result<Named>> {

@@ -3,17 +3,32 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::files::{Leftovers, sync_directory};
+
 /// A directory that nobody else may enter, made when the first file is staged. It goes, with all that is in it, when the
-/// last sink does that stages there.
+/// last sink does that stages there; not so that of a durable run, which is gone on with.
 #[derive(Debug)]
 pub(super) struct Staging {
     within: PathBuf,
     made: Mutex<Option<PathBuf>>,
+    stays: bool,
 }
 
 impl Staging {
     pub(super) fn within(within: PathBuf) -> Self {
-        Staging { within, made: Mutex::new(None) }
+        Staging { within, made: Mutex::new(None), stays: false }
+    }
+
+    /// In the directory of a durable run, without what an earlier process has left there that nobody goes on with: called
+    /// when all sinks have taken up theirs.
+    pub(super) fn durable(state: &Path) -> io::Result<Self> {
+        let path = state.join("objects");
+        match private_directory().create(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cause),
+            Err(_) => Leftovers::of(&path)?.remove_all(&path)?,
+            Ok(()) => sync_directory(state)?,
+        }
+        Ok(Staging { within: state.to_owned(), made: Mutex::new(Some(path)), stays: true })
     }
 
     /// Its path.
@@ -46,6 +61,7 @@ impl Drop for Staging {
     fn drop(&mut self) {
         let made = self.made.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = made
+            && !self.stays
             && let Err(error) = fs::remove_dir_all(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -95,6 +111,16 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&path.join("a"))), (0o700, 0o600));
         assert!(Staging::create(&path.join("a")).is_err());
+    }
+
+    #[test]
+    fn that_of_a_durable_run_stays_but_for_what_nobody_goes_on_with() {
+        let root = tempfile::tempdir().unwrap();
+        let path = Staging::durable(root.path()).unwrap().path().unwrap();
+        assert_eq!(path, root.path().join("objects"));
+        Staging::create(&path.join(".a.txt.tmp-1-0")).unwrap();
+        assert_eq!(Staging::durable(root.path()).unwrap().path().unwrap(), path);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::error::{Answer, answer, of_bucket};
 use super::name::Place;
 use super::patience::Patience;
 use crate::files::{Named, off_thread};
-use crate::gcp::{Fault, unique};
+use crate::gcp::Fault;
 
 /// A file that is whole and has not become an object yet.
 #[derive(Debug)]
@@ -176,14 +176,13 @@ fn crc32c_of(path: &Path) -> io::Result<u32> {
     }
 }
 
-/// The name of a staged file's content: no other of this process has the file's, and no other process our number.
+/// The name of a staged file's content: no other file of any process has its temporary name, and in a durable run a later
+/// process still finds it by that.
 fn token(file: &Path, crc32c: u32) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let number = name.rsplit_once(".tmp-").map_or(&*name, |(_, number)| number);
-    format!("{}-{number}-{crc32c:08x}", *PROCESS)
+    format!("{number}-{crc32c:08x}")
 }
-
-static PROCESS: LazyLock<String> = LazyLock::new(unique);
 
 fn content_type(name: &str) -> &'static str {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
@@ -266,7 +265,7 @@ mod tests {
         let of = |name: &str, crc32c| token(Path::new("/stage").join(name).as_path(), crc32c);
         let one = of(".a.txt.tmp-7-1", 0xab);
         assert_eq!(one, of(".a.txt.tmp-7-1", 0xab));
-        assert!(one.ends_with("-7-1-000000ab") && one.len() == 32 + 13, "{one}");
+        assert_eq!(one, "7-1-000000ab");
         assert_ne!(one, of(".a.txt.tmp-7-2", 0xab));
         assert_ne!(one, of(".a.txt.tmp-7-1", 0xac));
     }

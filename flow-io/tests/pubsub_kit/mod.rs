@@ -79,10 +79,20 @@ impl<I: Element> Reading<I> {
     }
 
     pub(crate) fn open(&self, split: &PubSubSplit) -> PubSubReader<I> {
+        self.reopen(split, None, Vec::new())
+    }
+
+    /// As a later process of a durable run does.
+    pub(crate) fn reopen(
+        &self,
+        split: &PubSubSplit,
+        from: Option<u64>,
+        remembered: Vec<Vec<u8>>,
+    ) -> PubSubReader<I> {
         let _inside = self.runtime.enter();
-        let context =
-            ReaderContext { step: "read".into(), metrics: self.metrics.clone(), ..ReaderContext::default() };
-        self.source.reader(split, None, &context).unwrap()
+        let (metrics, remembered) = (self.metrics.clone(), remembered.into());
+        let context = ReaderContext { step: "read".into(), metrics, remembered, ..ReaderContext::default() };
+        self.source.reader(split, from, &context).unwrap()
     }
 
     /// The next elements, at least so many.

@@ -172,6 +172,10 @@ impl<T: Element, S: Sink<T>> Sink<T> for Measured<T, S> {
         self.sink.check()
     }
 
+    fn holds_windows(&self) -> bool {
+        self.sink.holds_windows()
+    }
+
     fn open(&self, cx: &WriterContext) -> Result<Self::Writer> {
         let writer = self.sink.open(cx)?;
         Ok(MeasuredWriter { writer, published: self.published, epoch: Vec::new() })
@@ -181,26 +185,52 @@ impl<T: Element, S: Sink<T>> Sink<T> for Measured<T, S> {
         &self,
         commit: Commit<Self::Token>,
     ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
-        let Commit { epoch, last, watermark, tokens } = commit;
-        let (mut of_sink, mut published) = (Vec::new(), Vec::new());
-        for token in tokens {
-            match token {
-                Token::Of(token) => of_sink.push(token),
-                Token::Published(times) => published.push(times),
-            }
-        }
-        let commit = self.sink.commit(Commit { epoch, last, watermark, tokens: of_sink });
+        let (commit, published) = divided(commit);
+        let commit = self.sink.commit(commit);
         let freshness = self.freshness.clone();
         async move {
-            let Committed { held_since, carried } = commit.await?;
+            let committed = commit.await?;
             freshness.committed(&published);
-            Ok(Committed { held_since, carried: carried.into_iter().map(Token::Of).collect() })
+            Ok(wrapped(committed))
+        }
+    }
+
+    /// What was in the last epoch of an earlier process is measured now, unless that came to it: some may count twice.
+    fn resume(
+        &self,
+        commit: Commit<Self::Token>,
+    ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
+        let (commit, published) = divided(commit);
+        let resume = self.sink.resume(commit);
+        let freshness = self.freshness.clone();
+        async move {
+            let resumed = resume.await?;
+            freshness.committed(&published);
+            Ok(wrapped(resumed))
         }
     }
 
     fn describe(&self) -> String {
         self.sink.describe()
     }
+}
+
+/// The sink's own tokens of a commit, and when its elements were published.
+fn divided<T>(commit: Commit<Token<T>>) -> (Commit<T>, Vec<Published>) {
+    let Commit { epoch, last, watermark, tokens } = commit;
+    let (mut of_sink, mut published) = (Vec::new(), Vec::new());
+    for token in tokens {
+        match token {
+            Token::Of(token) => of_sink.push(token),
+            Token::Published(times) => published.push(times),
+        }
+    }
+    (Commit { epoch, last, watermark, tokens: of_sink }, published)
+}
+
+fn wrapped<T>(committed: Committed<T>) -> Committed<Token<T>> {
+    let Committed { held_since, carried } = committed;
+    Committed { held_since, carried: carried.into_iter().map(Token::Of).collect() }
 }
 
 /// Writes to a [`Measured`] sink.

@@ -7,6 +7,7 @@
 mod cases;
 mod combine_fn;
 mod key;
+mod resuming;
 mod sink;
 mod source;
 mod table;
@@ -15,6 +16,7 @@ mod window_fn;
 pub use cases::{Bundling, Case, Ends, Holds, Test, Windowed, cases, engine, engine_cases, runner};
 pub use combine_fn::{combine_fn, combine_fn_by};
 pub use key::key;
+pub use resuming::sink_resumes;
 pub use sink::sink;
 pub use source::source;
 pub use table::table;

@@ -53,6 +53,17 @@ impl<T: Element, S: Sink<T>> Sink<T> for SlowSink<S> {
             inner.commit(commit).await
         }
     }
+
+    fn resume(
+        &self,
+        commit: Commit<S::Token>,
+    ) -> impl Future<Output = Result<Committed<S::Token>>> + Send + 'static {
+        let (inner, left) = (self.inner.clone(), self.pending);
+        async move {
+            Delay { left }.await;
+            inner.resume(commit).await
+        }
+    }
 }
 
 /// Writes to a [`SlowSink`].
@@ -150,6 +161,13 @@ impl<T: Element, S: Sink<T>> Sink<T> for FailingSink<S> {
             }
             inner.commit(commit).await
         }
+    }
+
+    fn resume(
+        &self,
+        commit: Commit<S::Token>,
+    ) -> impl Future<Output = Result<Committed<S::Token>>> + Send + 'static {
+        self.inner.resume(commit)
     }
 }
 

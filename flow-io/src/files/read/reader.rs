@@ -17,8 +17,11 @@ use super::{Decode, FileSplit, LinePosition};
 pub struct LineReader<D> {
     input: Box<dyn Input>,
     records: Records<D>,
+    split: FileSplit,
     start: LinePosition,
     ahead: Ahead,
+    /// Where it ends, if the rest was given away.
+    end: Option<u64>,
 }
 
 /// What comes before the first record and is passed over.
@@ -47,7 +50,7 @@ impl<D: Decode> LineReader<D> {
         settings: Settings,
         metrics: &Metrics,
     ) -> Result<Self> {
-        let first = LinePosition { offset: split.start, line: (split.start == 0).then_some(1) };
+        let first = LinePosition { offset: split.start, line: (split.start == 0).then_some(1), end: None };
         let start = from.unwrap_or(first);
         let (offset, ahead) = if split.gzip {
             (0, Ahead::Bytes(start.offset))
@@ -59,8 +62,21 @@ impl<D: Decode> LineReader<D> {
         let input = origin.open(split, offset, from.is_some(), metrics)?;
         let input: Box<dyn Input> = if split.gzip { Box::new(Gunzip::new(input)) } else { input };
         let scanner = Scanner::new(start.offset, start.line, settings.chunk, settings.max_record);
-        let records = Records::new(decode, split.path.clone(), scanner, split.end, settings.max_record);
-        Ok(LineReader { input, records, start, ahead })
+        let stop = start.end.unwrap_or(split.end);
+        let records = Records::new(decode, split.path.clone(), scanner, stop, settings.max_record);
+        Ok(LineReader { input, records, split: split.clone(), end: start.end, start, ahead })
+    }
+
+    /// Gives away the second half of the bytes that are still to be read, if each half has so many.
+    pub(super) fn give_away(&mut self, least: u64) -> Option<FileSplit> {
+        let (next, end) = (self.position().offset, self.records.stop);
+        let half = end.saturating_sub(next) / 2;
+        if self.split.end == u64::MAX || half < least.max(1) {
+            return None;
+        }
+        self.records.stop = next + half;
+        self.end = Some(next + half);
+        Some(FileSplit { start: next + half, end, ..self.split.clone() })
     }
 
     /// Gives back the file and the buffer: the reader of a split that has ended stays until it is committed.
@@ -134,6 +150,7 @@ impl<D: Decode> Reader for LineReader<D> {
     }
 
     fn position(&self) -> LinePosition {
-        if self.ahead == Ahead::Nothing { self.records.position() } else { self.start }
+        let position = if self.ahead == Ahead::Nothing { self.records.position() } else { self.start };
+        LinePosition { end: self.end, ..position }
     }
 }

@@ -11,11 +11,13 @@ pub struct LinePosition {
     pub offset: u64,
     /// Its line number from 1, where known.
     pub line: Option<u64>,
+    /// At which byte the last line begins at the latest, where the rest of the split was given to another reader.
+    pub end: Option<u64>,
 }
 
 impl LinePosition {
     /// The first byte of a file.
-    pub const START: LinePosition = LinePosition { offset: 0, line: Some(1) };
+    pub const START: LinePosition = LinePosition { offset: 0, line: Some(1), end: None };
 }
 
 /// Elements out of a stream of bytes: what reading a file and reading standard input have in common.
@@ -25,7 +27,7 @@ pub(super) struct Records<D> {
     decode: D,
     file: String,
     /// Records that begin behind this are another split's.
-    stop: u64,
+    pub(super) stop: u64,
     max_record: usize,
     /// There is nothing more to read.
     pub(super) ended: bool,
@@ -48,7 +50,7 @@ impl<D: Decode> Records<D> {
     }
 
     pub(super) fn position(&self) -> LinePosition {
-        LinePosition { offset: self.scanner.offset(), line: self.scanner.line() }
+        LinePosition { offset: self.scanner.offset(), line: self.scanner.line(), end: None }
     }
 
     pub(super) fn file(&self) -> &str {

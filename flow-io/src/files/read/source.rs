@@ -19,7 +19,8 @@ use crate::files::remote::Remote;
 /// Reads the lines of files: made by [`TextFiles::matching`](crate::files::TextFiles::matching),
 /// [`JsonFiles::matching`](crate::files::JsonFiles::matching), or [`new`](ReadFiles::new) for a format of your own.
 ///
-/// Big files are read by several workers at once. Files that end in `.gz` are decompressed, each by one worker.
+/// Big files are read by several workers at once, and a worker that has nothing left takes half of what another has still to
+/// read of one. Files that end in `.gz` are decompressed, each by one worker.
 ///
 /// A pattern that begins with `gs://bucket/` stands for objects of Cloud Storage (feature `gcs`): a name, the part of
 /// names before a slash as a directory, or a glob. Each object is read in the version that was found when the run
@@ -57,7 +58,7 @@ impl Default for Settings {
     }
 }
 
-/// Splits are not made smaller than this to occupy more workers.
+/// Splits are not made smaller than this to occupy more workers, at the start or later.
 const SMALLEST_SPLIT: u64 = 1 << 20;
 
 impl<D: Decode> ReadFiles<D> {
@@ -202,6 +203,10 @@ impl<D: Decode> Source for ReadFiles<D> {
         cx: &ReaderContext,
     ) -> Result<LineReader<D>> {
         self.open(split, from, cx)
+    }
+
+    fn split_off(&self, reader: &mut LineReader<D>) -> Option<FileSplit> {
+        reader.give_away((self.settings.split / 16).min(SMALLEST_SPLIT))
     }
 
     fn describe(&self) -> String {

@@ -18,12 +18,17 @@ use super::{Decode, LinePosition};
 /// Reads the lines of standard input: made by [`TextFiles::stdin`](crate::files::TextFiles::stdin),
 /// [`JsonFiles::stdin`](crate::files::JsonFiles::stdin), or [`new`](Stdin::new) for a format of your own.
 ///
-/// It is bounded, for a pipe ends. What has been read is gone: a run that fails cannot be resumed.
+/// It is bounded, for a pipe ends. What has been read is gone: a run that fails cannot be resumed, and a durable one that
+/// was stopped while it read is refused, since the lines behind its last epoch would be missing.
 #[derive(Clone, Debug)]
 pub struct Stdin<D> {
     decode: D,
     settings: Settings,
 }
+
+/// What is said of a run that would go on.
+const GONE: &str = "standard input cannot be read again, so that what an earlier process has read of it since its last epoch \
+                    would be lost: start anew with another state directory, or read a file";
 
 /// The whole of standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +72,9 @@ impl<D: Decode> Source for Stdin<D> {
         from: Option<LinePosition>,
         _: &ReaderContext,
     ) -> Result<StdinReader<D>> {
-        if from.is_some_and(|position| position != LinePosition::START) {
-            return Err(Error::new(ErrorKind::Source, "standard input cannot be read again: start anew"));
+        // Even at the start: a pipe that nothing was read of in an epoch may have been read of behind it.
+        if from.is_some() {
+            return Err(Error::new(ErrorKind::Source, GONE));
         }
         Ok(StdinReader::new(self.decode.clone(), Box::new(io::stdin()), self.settings))
     }
@@ -203,7 +209,7 @@ mod tests {
         keyboard.send("one\ntw").unwrap();
         assert_eq!(poll_fn(|cx| reader.poll_next(cx, &mut out)).await.unwrap(), Next::More);
         assert_eq!(out.values, ["one"]);
-        assert_eq!(reader.position(), LinePosition { offset: 4, line: Some(2) });
+        assert_eq!(reader.position(), LinePosition { offset: 4, line: Some(2), end: None });
 
         keyboard.send("o").unwrap();
         drop(keyboard);
@@ -213,9 +219,12 @@ mod tests {
 
     #[test]
     fn a_resumed_run_is_told_that_standard_input_is_gone() {
-        let position = LinePosition { offset: 4, line: Some(2) };
-        let error =
-            Stdin::new(Text).reader(&StdinSplit, Some(position), &ReaderContext::default()).unwrap_err();
-        assert_eq!(error.to_string(), "standard input cannot be read again: start anew");
+        for position in [LinePosition::START, LinePosition { offset: 4, line: Some(2), end: None }] {
+            let error =
+                Stdin::new(Text).reader(&StdinSplit, Some(position), &ReaderContext::default()).unwrap_err();
+            let wanted = "standard input cannot be read again, so that what an earlier process has read of it since its \
+                          last epoch would be lost: start anew with another state directory, or read a file";
+            assert_eq!(error.to_string(), wanted);
+        }
     }
 }

@@ -1,18 +1,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use flow_core::sink::{Commit, Committed, Delivery, Rejects, Sink, Writer, WriterContext};
 use flow_core::{Bundle, Element, Meta, Result, Timestamp};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use super::registry::{lock, unwritable};
 use super::target::Spot;
 use super::temp::OpenFiles;
 use super::{FilePath, Line, Target, TempFile};
+use crate::files::blocking::off_thread;
 use crate::files::remote::Remote;
 
 type Naming<T> = Arc<dyn Fn(&T) -> FilePath + Send + Sync>;
@@ -37,6 +38,9 @@ struct Whole {
     open_files: Arc<OpenFiles>,
     files: Mutex<BTreeMap<PathBuf, (Arc<TempFile>, PathBuf)>>,
 }
+
+/// The temporary path of a file that is whole, and the one that it gets.
+type Token = (PathBuf, PathBuf);
 
 /// How many files get their names at the same time.
 const NAMED_AT_ONCE: usize = 32;
@@ -92,26 +96,67 @@ impl Whole {
     }
 
     /// Gives files their names.
-    async fn publish(&self, tokens: Vec<PathBuf>, last: bool) -> Result<()> {
+    async fn publish(&self, tokens: Vec<Token>, last: bool) -> Result<()> {
         let files: Vec<_> = {
             let mut files = lock(&self.files);
-            tokens.iter().filter_map(|temporary| files.remove(temporary)).collect()
+            tokens.iter().filter_map(|(temporary, _)| files.remove(temporary)).collect()
         };
-        let naming = files
-            .into_iter()
-            .map(|(file, path)| async move { self.target.publish(file, &path, true).await.map(|_| path) });
+        let naming = files.into_iter().map(|(file, path)| async move {
+            self.target.publish(Arc::clone(&file), &path, true).await.map(|_| (file, path))
+        });
         let mut under_way = futures::stream::iter(naming).buffer_unordered(NAMED_AT_ONCE);
-        let mut named = Vec::new();
-        while let Some(path) = under_way.next().await {
-            named.push(path?);
+        let (mut named, mut hidden) = (Vec::new(), Vec::new());
+        while let Some(published) = under_way.next().await {
+            let (file, path) = published?;
+            named.push(path);
+            hidden.push(file);
         }
-        self.target.settle(named, last).await
+        self.target.settle(named, last).await?;
+        for file in hidden {
+            file.kept().set(false); // until its name is durable it is all there is
+        }
+        Ok(())
+    }
+
+    /// Has files outlive the process and the machine's failure.
+    async fn keep(&self, tokens: &[Token]) -> Result<()> {
+        let files: Vec<_> = {
+            let files = lock(&self.files);
+            tokens
+                .iter()
+                .filter_map(|(temporary, _)| files.get(temporary))
+                .map(|(file, _)| Arc::clone(file))
+                .collect()
+        };
+        let syncing = futures::stream::iter(files).map(|file| {
+            off_thread(move || {
+                file.kept().set(true);
+                file.sync().map_err(|cause| unwritable(file.path(), cause))
+            })
+        });
+        syncing.buffer_unordered(NAMED_AT_ONCE).try_collect::<()>().await?;
+        self.target.anchor(tokens.iter().map(|(temporary, _)| temporary.clone()).collect()).await
+    }
+
+    /// Takes up the files that an earlier process left behind; those that are gone have their names.
+    fn take_up(&self, tokens: &[Token]) -> Result<()> {
+        for (temporary, path) in tokens {
+            let found = TempFile::again(temporary.clone(), None, Arc::clone(&self.open_files));
+            match found {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound && self.target.has(path) => {}
+                found => {
+                    let found = found.map_err(|cause| unwritable(temporary, cause))?;
+                    lock(&self.files).insert(temporary.clone(), (Arc::new(found), path.clone()));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl<T: Element, L: Line<T> + Clone + Sync> Sink<T> for WriteEach<T, L> {
     type Writer = EachWriter<T, L>;
-    type Token = PathBuf;
+    type Token = Token;
 
     fn delivery(&self, _: bool) -> Delivery {
         Delivery::EffectivelyOnce
@@ -122,16 +167,30 @@ impl<T: Element, L: Line<T> + Clone + Sync> Sink<T> for WriteEach<T, L> {
     }
 
     fn open(&self, cx: &WriterContext) -> Result<EachWriter<T, L>> {
-        self.whole.target.begin(&cx.metrics)?;
-        Ok(EachWriter { sink: self.clone(), written: Vec::new(), text: Vec::new() })
+        self.whole.target.begin(cx)?;
+        let durable = cx.durable.is_some();
+        Ok(EachWriter { sink: self.clone(), durable, written: Vec::new(), text: Vec::new() })
     }
 
     fn commit(
         &self,
-        commit: Commit<PathBuf>,
-    ) -> impl Future<Output = Result<Committed<PathBuf>>> + Send + 'static {
+        commit: Commit<Token>,
+    ) -> impl Future<Output = Result<Committed<Token>>> + Send + 'static {
         let whole = Arc::clone(&self.whole);
         async move {
+            whole.publish(commit.tokens, commit.last).await?;
+            Ok(Committed::default())
+        }
+    }
+
+    fn resume(
+        &self,
+        commit: Commit<Token>,
+    ) -> impl Future<Output = Result<Committed<Token>>> + Send + 'static {
+        let whole = Arc::clone(&self.whole);
+        async move {
+            let (taking, tokens) = (Arc::clone(&whole), commit.tokens.clone());
+            off_thread(move || taking.take_up(&tokens)).await?;
             whole.publish(commit.tokens, commit.last).await?;
             Ok(Committed::default())
         }
@@ -145,7 +204,8 @@ impl<T: Element, L: Line<T> + Clone + Sync> Sink<T> for WriteEach<T, L> {
 /// Writes one worker's share of [`WriteEach`].
 pub struct EachWriter<T, L> {
     sink: WriteEach<T, L>,
-    written: Vec<PathBuf>,
+    durable: bool,
+    written: Vec<Token>,
     text: Vec<u8>,
 }
 
@@ -176,23 +236,28 @@ impl<T: Element, L: Line<T> + Clone> EachWriter<T, L> {
                 return Ok(());
             }
         };
-        let file = whole.target.create(&temporary).map_err(|cause| unwritable(&temporary, cause))?;
-        let mut file = TempFile::new(temporary.clone(), file, Arc::clone(&whole.open_files));
+        let open_files = Arc::clone(&whole.open_files);
+        let file = TempFile::create(temporary.clone(), &*whole.target, open_files);
+        let mut file = file.map_err(|cause| unwritable(&temporary, cause))?;
         file.write_all(&self.text).map_err(|cause| unwritable(&temporary, cause))?;
-        lock(&whole.files).insert(temporary.clone(), (Arc::new(file), path));
-        self.written.push(temporary);
+        lock(&whole.files).insert(temporary.clone(), (Arc::new(file), path.clone()));
+        self.written.push((temporary, path));
         Ok(())
     }
 }
 
 impl<T: Element, L: Line<T> + Clone + Sync> Writer<T> for EachWriter<T, L> {
-    type Token = PathBuf;
+    type Token = Token;
 
     async fn write(&mut self, bundle: &mut Bundle<T>, rejects: &mut Rejects<T>) -> Result<()> {
         bundle.drain().try_for_each(|(value, meta)| self.put(value, meta, rejects))
     }
 
-    async fn prepare(&mut self, _: u64, _: Timestamp, _: &mut Rejects<T>) -> Result<Vec<PathBuf>> {
-        Ok(std::mem::take(&mut self.written))
+    async fn prepare(&mut self, _: u64, _: Timestamp, _: &mut Rejects<T>) -> Result<Vec<Token>> {
+        let (whole, written) = (Arc::clone(&self.sink.whole), std::mem::take(&mut self.written));
+        if self.durable && !written.is_empty() {
+            whole.keep(&written).await?;
+        }
+        Ok(written)
     }
 }

@@ -10,6 +10,10 @@ use super::TempFile;
 pub trait Format: Clone + Send + Sync + 'static {
     /// The end of the files' names, without a dot.
     const EXTENSION: &'static str;
+    /// Whether a file that another process has begun can be gone on with: [`begin`](Format::begin) may be given one that
+    /// has content, which is whole chunks. A format whose files have an end of their own cannot, and a durable run
+    /// writes a file for each epoch and worker instead.
+    const GOES_ON: bool = false;
     /// A file that is being written.
     type Body: Body;
 
@@ -34,7 +38,8 @@ pub trait Body: Send + 'static {
     /// A piece of a file, encoded.
     type Chunk: Send + 'static;
 
-    /// Appends a chunk, leaving it empty. Other workers wait meanwhile: nothing should be encoded here.
+    /// Appends a chunk, leaving it empty. Other workers wait meanwhile: nothing should be encoded here. Of a format that
+    /// [goes on](Format::GOES_ON) it must be in the file when this returns.
     fn append(&mut self, chunk: &mut Self::Chunk) -> Result<(), BoxError>;
 
     /// How many bytes have been written.

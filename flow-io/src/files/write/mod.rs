@@ -1,12 +1,16 @@
 //! Writing elements to files that become visible whole, whatever their format.
 
+mod commit;
 mod each;
 mod format;
 mod line;
 mod name;
 mod place;
+mod ranges;
 mod registry;
+mod resume;
 mod settings;
+mod shared;
 mod sink;
 mod target;
 mod temp;
@@ -24,4 +28,8 @@ pub(crate) use target::{Named, Spot};
 pub use temp::TempFile;
 pub use writer::{FilesWriter, Prepared};
 #[cfg(feature = "gcs")]
-pub(crate) use {place::temporary_name, registry::lock};
+pub(crate) use {
+    place::{Leftovers, temporary_name},
+    registry::lock,
+    target::sync_directory,
+};

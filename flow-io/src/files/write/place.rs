@@ -1,9 +1,16 @@
 //! Directories beneath a root, without leaving it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use uuid::Uuid;
+
+use super::registry::lock;
+use super::target::sync_directory;
+use super::temp::{discard, is_held};
 
 /// Why there is no such directory.
 #[derive(Debug)]
@@ -38,22 +45,63 @@ fn make_dir(path: &Path) -> Result<(), Blocked> {
     if found.is_dir() { Ok(()) } else { Err(failed(io::ErrorKind::NotADirectory.into())) }
 }
 
-/// A hidden name for the file that becomes `name`, unlike that of any other run.
+/// A hidden name for the file that becomes `name`, unlike that of any other process: in a container all of them have
+/// one number.
 pub(crate) fn temporary_name(name: &str) -> String {
+    hidden_name(&prefix(name))
+}
+
+fn hidden_name(prefix: &str) -> String {
+    static PROCESS: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().simple().to_string());
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!("{}{}-{}", prefix(name), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{prefix}{}-{}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn prefix(name: &str) -> String {
     format!(".{name}.tmp-")
 }
 
+/// Whose hidden files are gone on with: a durable pipeline's. Others leave them alone, whether a process of it runs or not,
+/// for what is in them is acknowledged.
+#[derive(Clone, Debug)]
+pub(super) struct Keeper(String);
+
+impl Keeper {
+    /// That of a state directory, which it has as long as it is there.
+    pub(super) fn of(state: &Path) -> io::Result<Self> {
+        static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+        let _turn = lock(&ONE_BY_ONE);
+        let (path, new) = (state.join("files.id"), state.join("files.id.new"));
+        match fs::read_to_string(&path) {
+            Ok(id) if Uuid::try_parse(&id).is_ok() => return Ok(Keeper(id)),
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+        let id = Uuid::new_v4().simple().to_string();
+        let mut file = File::create(&new)?;
+        file.write_all(id.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        sync_directory(state)?;
+        Ok(Keeper(id))
+    }
+
+    /// A hidden name for the file that becomes `name`.
+    pub(super) fn hidden_name(&self, name: &str) -> String {
+        hidden_name(&self.prefix(name))
+    }
+
+    fn prefix(&self, name: &str) -> String {
+        format!(".{name}.kept-{}-", self.0)
+    }
+}
+
 /// The temporary files in a directory, which runs that were killed have left there.
 #[derive(Debug)]
-pub(super) struct Leftovers(Vec<String>);
+pub(crate) struct Leftovers(Vec<String>);
 
 impl Leftovers {
-    pub(super) fn of(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn of(directory: &Path) -> io::Result<Self> {
         let mut names = Vec::new();
         for entry in fs::read_dir(directory)? {
             let name = entry?.file_name();
@@ -62,13 +110,25 @@ impl Leftovers {
         Ok(Leftovers(names))
     }
 
-    /// Removes those of one file.
-    pub(super) fn remove(&mut self, directory: &Path, name: &str) -> io::Result<()> {
-        let prefix = prefix(name);
-        for leftover in self.0.extract_if(.., |leftover| leftover.starts_with(&prefix)) {
-            match fs::remove_file(directory.join(leftover)) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-                _ => {}
+    /// Removes those of one file, and the keeper's own, but for what somebody in this process has.
+    pub(super) fn remove(&mut self, directory: &Path, name: &str, keeper: Option<&Keeper>) -> io::Result<()> {
+        let (prefix, kept) = (prefix(name), keeper.map(|keeper| keeper.prefix(name)));
+        self.remove_if(directory, |leftover| {
+            leftover.starts_with(&prefix) || kept.as_ref().is_some_and(|kept| leftover.starts_with(kept))
+        })
+    }
+
+    /// Removes all of them, but for what somebody in this process has.
+    #[cfg(feature = "gcs")]
+    pub(crate) fn remove_all(&mut self, directory: &Path) -> io::Result<()> {
+        self.remove_if(directory, |leftover| leftover.contains(".tmp-"))
+    }
+
+    fn remove_if(&mut self, directory: &Path, is_due: impl Fn(&str) -> bool) -> io::Result<()> {
+        for leftover in self.0.extract_if(.., |leftover| is_due(leftover)) {
+            let path = directory.join(leftover);
+            if !is_held(&path) {
+                discard(&path)?;
             }
         }
         Ok(())
@@ -76,7 +136,7 @@ impl Leftovers {
 }
 
 fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.contains(".tmp-")
+    name.starts_with('.') && (name.contains(".tmp-") || name.contains(".kept-"))
 }
 
 #[cfg(test)]
@@ -94,17 +154,32 @@ mod tests {
     }
 
     #[test]
-    fn only_the_leftovers_of_the_name_are_removed() {
-        let root = tempfile::tempdir().unwrap();
-        for name in [".a.txt.tmp-1-0", ".a.txt.tmp-2-7", ".b.txt.tmp-1-0", "a.txt", ".other"] {
+    fn only_the_leftovers_of_the_name_are_removed_and_those_that_others_keep_are_not() {
+        let (root, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let keeper = Keeper::of(state.path()).unwrap();
+        let kept = format!(".a.txt.kept-{}-1-0", keeper.0);
+        for name in
+            [".a.txt.tmp-1-0", ".a.txt.tmp-2-7", ".a.txt.kept-7-1-0", &kept, ".b.txt.tmp-1-0", "a.txt"]
+        {
             fs::write(root.path().join(name), "").unwrap();
         }
-        Leftovers::of(root.path()).unwrap().remove(root.path(), "a.txt").unwrap();
-        let mut left: Vec<_> = fs::read_dir(root.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        assert_eq!(left, [".b.txt.tmp-1-0", ".other", "a.txt"]);
+        let left = |keeper: Option<&Keeper>| {
+            Leftovers::of(root.path()).unwrap().remove(root.path(), "a.txt", keeper).unwrap();
+            let names = fs::read_dir(root.path()).unwrap();
+            let mut names: Vec<_> = names.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(None).len(), 4);
+        assert_eq!(left(Some(&keeper)), [".a.txt.kept-7-1-0", ".b.txt.tmp-1-0", "a.txt"]);
+    }
+
+    #[test]
+    fn a_state_directory_keeps_its_id_and_gets_another_for_a_torn_one() {
+        let state = tempfile::tempdir().unwrap();
+        let id = Keeper::of(state.path()).unwrap().0;
+        assert_eq!(Keeper::of(state.path()).unwrap().0, id);
+        fs::write(state.path().join("files.id"), "").unwrap();
+        assert_ne!(Keeper::of(state.path()).unwrap().0, id);
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::registry::Slot;
+use super::shared::Slot;
 use super::temp::OpenFiles;
 use super::{FileName, FilePath};
 use crate::files::remote::Remote;
@@ -68,6 +68,12 @@ pub(super) struct Place(Arc<AtomicUsize>);
 impl Places {
     pub(super) fn new(limit: usize) -> Self {
         Places { limit, taken: Arc::default() }
+    }
+
+    /// A place for a file that is there already.
+    pub(super) fn take_anyway(&self) -> Place {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(&self.taken))
     }
 
     /// A place, if there is one.

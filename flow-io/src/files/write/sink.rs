@@ -21,6 +21,12 @@ use super::{Encode, FileName, FilePath, FilesWriter, Format, Prepared};
 /// replaces the files of an earlier run that have the same names; one that does not leaves them alone and writes
 /// further parts, for their content may have been acknowledged (see [`replace`](WriteFiles::replace)).
 ///
+/// In a durable run a file that is not whole outlives the process under its hidden name, beside where it is going to be:
+/// the next process cuts off what came after the last epoch and goes on with it. Formats that cannot be gone on with, as
+/// Parquet, then write a file for each window, worker and epoch instead. What a later process finds it does not
+/// replace. Whoever takes files away should wait for an epoch: one that is gone while its commit is redone cannot be told from
+/// one that was lost, which is an error that says so.
+///
 /// For dynamic destinations, make one sink and derive the others from it [`within`](WriteFiles::within) it: they
 /// share its limits.
 ///
@@ -129,9 +135,9 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
     type Token = Prepared;
 
     /// A run that ends replaces what an earlier one wrote; one that does not may write again what was not yet
-    /// acknowledged when the earlier one failed.
+    /// acknowledged when the earlier one failed, unless it is durable, which is known once it is open.
     fn delivery(&self, bounded: bool) -> Delivery {
-        if bounded { Delivery::EffectivelyOnce } else { Delivery::AtLeastOnce }
+        if bounded || self.registry.is_durable() { Delivery::EffectivelyOnce } else { Delivery::AtLeastOnce }
     }
 
     fn holds_windows(&self) -> bool {
@@ -153,6 +159,13 @@ impl<T: Element, F: Encode<T>> Sink<T> for WriteFiles<F> {
         commit: Commit<Prepared>,
     ) -> impl Future<Output = Result<Committed<Prepared>>> + Send + 'static {
         Arc::clone(&self.registry).commit(commit)
+    }
+
+    fn resume(
+        &self,
+        commit: Commit<Prepared>,
+    ) -> impl Future<Output = Result<Committed<Prepared>>> + Send + 'static {
+        Arc::clone(&self.registry).resume(commit)
     }
 
     fn describe(&self) -> String {

@@ -1,18 +1,18 @@
 //! Where files get their names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use flow_core::metrics::Metrics;
+use flow_core::sink::WriterContext;
 use flow_core::{Error, Result};
 use futures::future::BoxFuture;
 
 use super::TempFile;
-use super::place::{Blocked, Leftovers, make_dirs, temporary_name};
+use super::place::{Blocked, Keeper, Leftovers, make_dirs, temporary_name};
 use super::registry::{lock, unwritable};
 use crate::files::blocking::off_thread;
 
@@ -27,8 +27,8 @@ pub(crate) trait Target: Debug + Send + Sync {
     }
 
     /// A step begins to write there, and counts for its report; an error if it never can.
-    fn begin(&self, metrics: &Metrics) -> Result<()> {
-        let _ = metrics;
+    fn begin(&self, cx: &WriterContext) -> Result<()> {
+        let _ = cx;
         Ok(())
     }
 
@@ -43,6 +43,16 @@ pub(crate) trait Target: Debug + Send + Sync {
 
     /// Creates the file under its temporary name, and nobody else's.
     fn create(&self, temporary: &Path) -> io::Result<File>;
+
+    /// Has the temporary names outlive the machine's failure.
+    fn anchor(&self, temporary: Vec<PathBuf>) -> BoxFuture<'static, Result<()>>;
+
+    /// Whether a file is in its place whose temporary name is gone. Where temporary files are in the state's directory
+    /// nobody else removes them, and it is.
+    fn has(&self, path: &Path) -> bool {
+        let _ = path;
+        true
+    }
 
     /// Gives a whole file its name, for good, unless it is taken. May be repeated.
     fn publish(&self, file: Arc<TempFile>, path: &Path, replace: bool) -> BoxFuture<'static, Result<Named>>;
@@ -75,21 +85,32 @@ pub(crate) enum Named {
 pub(crate) struct Directory {
     root: PathBuf,
     leftovers: Arc<Mutex<BTreeMap<PathBuf, Leftovers>>>,
+    /// In a durable run.
+    keeper: Arc<Mutex<Option<Keeper>>>,
 }
 
 impl Directory {
     pub(crate) fn new(root: &Path) -> Self {
-        Directory { root: root.to_owned(), leftovers: Arc::default() }
+        Directory { root: root.to_owned(), leftovers: Arc::default(), keeper: Arc::default() }
     }
 
     /// Removes the temporary files that killed runs have left of one file.
-    fn clear_leftovers(&self, directory: &Path, name: &str) -> io::Result<()> {
+    fn clear_leftovers(&self, directory: &Path, name: &str, keeper: Option<&Keeper>) -> io::Result<()> {
         let mut listed = lock(&self.leftovers);
         if !listed.contains_key(directory) {
             listed.insert(directory.to_owned(), Leftovers::of(directory)?);
         }
         let leftovers = listed.get_mut(directory).expect("just listed");
-        leftovers.remove(directory, name)
+        leftovers.remove(directory, name, keeper)
+    }
+
+    /// Makes the names of files durable.
+    fn sync_above(&self, files: &[PathBuf]) -> Result<()> {
+        let directories: BTreeSet<_> = files.iter().flat_map(|path| self.above(path)).collect();
+        for directory in directories {
+            sync_directory(directory).map_err(|cause| unwritable(directory, cause))?;
+        }
+        Ok(())
     }
 
     /// The directories in which a name is new.
@@ -99,9 +120,23 @@ impl Directory {
     }
 }
 
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
 impl Target for Directory {
     fn root(&self) -> String {
         self.root.display().to_string()
+    }
+
+    fn begin(&self, cx: &WriterContext) -> Result<()> {
+        let mut keeper = lock(&self.keeper);
+        *keeper = match &cx.durable {
+            Some(state) => Some(Keeper::of(state).map_err(|cause| unwritable(state, cause))?),
+            None => None,
+        };
+        Ok(())
     }
 
     fn locate(&self, parts: &[String]) -> Result<Result<Spot, String>> {
@@ -113,8 +148,11 @@ impl Target for Directory {
             }
             Err(Blocked::Failed(path, cause)) => return Err(unwritable(&path, cause)),
         };
-        self.clear_leftovers(&directory, name).map_err(|cause| unwritable(&directory, cause))?;
-        Ok(Ok(Spot { path: directory.join(name), temporary: directory.join(temporary_name(name)) }))
+        let keeper = lock(&self.keeper).clone();
+        let cleared = self.clear_leftovers(&directory, name, keeper.as_ref());
+        cleared.map_err(|cause| unwritable(&directory, cause))?;
+        let hidden = keeper.map_or_else(|| temporary_name(name), |keeper| keeper.hidden_name(name));
+        Ok(Ok(Spot { path: directory.join(name), temporary: directory.join(hidden) }))
     }
 
     fn create(&self, temporary: &Path) -> io::Result<File> {
@@ -131,15 +169,19 @@ impl Target for Directory {
         }))
     }
 
+    fn anchor(&self, temporary: Vec<PathBuf>) -> BoxFuture<'static, Result<()>> {
+        let target = self.clone();
+        Box::pin(off_thread(move || target.sync_above(&temporary)))
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
+    }
+
     fn settle(&self, named: Vec<PathBuf>, last: bool) -> BoxFuture<'static, Result<()>> {
         let target = self.clone();
         Box::pin(off_thread(move || {
-            let directories: std::collections::BTreeSet<_> =
-                named.iter().flat_map(|path| target.above(path)).collect();
-            for directory in directories {
-                let synced = File::open(directory).and_then(|directory| directory.sync_all());
-                synced.map_err(|cause| unwritable(directory, cause))?;
-            }
+            target.sync_above(&named)?;
             if last {
                 lock(&target.leftovers).clear();
             }
@@ -174,7 +216,7 @@ impl Target for Nowhere {
         Box::pin(std::future::ready(Err(self.error())))
     }
 
-    fn begin(&self, _: &Metrics) -> Result<()> {
+    fn begin(&self, _: &WriterContext) -> Result<()> {
         Err(self.error())
     }
 
@@ -184,6 +226,10 @@ impl Target for Nowhere {
 
     fn create(&self, _: &Path) -> io::Result<File> {
         Err(io::Error::other(self.reason.clone()))
+    }
+
+    fn anchor(&self, _: Vec<PathBuf>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(std::future::ready(Err(self.error())))
     }
 
     fn publish(&self, _: Arc<TempFile>, _: &Path, _: bool) -> BoxFuture<'static, Result<Named>> {

@@ -1,14 +1,17 @@
 //! Files that nobody sees before they are whole.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::registry::lock;
+use super::target::Target;
 
-/// A file that nobody looks for, until it is whole and gets its name. It is removed if it never does.
+/// A file that nobody looks for, until it is whole and gets its name. It is removed if it never does, but for what a
+/// later process of a durable run is to find.
 ///
 /// Formats write to it; it is closed and opened again as the limit of open files asks.
 #[derive(Debug)]
@@ -17,6 +20,26 @@ pub struct TempFile {
     handle: Arc<Handle>,
     open_files: Arc<OpenFiles>,
     written: u64,
+    kept: Kept,
+}
+
+/// Whether a file stays where it is when nobody has it any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept(Arc<AtomicBool>);
+
+impl Kept {
+    /// Says so; whether it was so before.
+    pub(super) fn set(&self, kept: bool) -> bool {
+        self.0.swap(kept, Ordering::Relaxed)
+    }
+}
+
+/// The files that somebody in this process has: none of them is left over from another.
+static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Whether somebody in this process has the file.
+pub(crate) fn is_held(path: &Path) -> bool {
+    lock(&HELD).contains(path)
 }
 
 #[derive(Debug, Default)]
@@ -27,16 +50,51 @@ struct Handle {
 }
 
 impl TempFile {
-    /// Takes charge of a file that was just created.
-    pub(super) fn new(path: PathBuf, file: File, open_files: Arc<OpenFiles>) -> Self {
+    fn new(path: PathBuf, file: File, open_files: Arc<OpenFiles>) -> Self {
         let handle =
             Arc::new(Handle { file: Mutex::new(Some(file)), used: AtomicU64::new(open_files.tick()) });
         open_files.admit(&handle);
-        TempFile { path, handle, open_files, written: 0 }
+        TempFile { path, handle, open_files, written: 0, kept: Kept::default() }
+    }
+
+    /// Creates one, as the place says that it becomes part of.
+    pub(super) fn create(path: PathBuf, target: &dyn Target, open_files: Arc<OpenFiles>) -> io::Result<Self> {
+        lock(&HELD).insert(path.clone()); // before anyone could take it for a leftover
+        match target.create(&path) {
+            Ok(file) => Ok(TempFile::new(path, file, open_files)),
+            Err(cause) => {
+                lock(&HELD).remove(&path);
+                Err(cause)
+            }
+        }
+    }
+
+    /// Takes charge of a file that an earlier process began: of all of it, or of its first so many bytes, without what
+    /// is behind them.
+    ///
+    /// # Errors
+    /// It is not there, or shorter.
+    pub(super) fn again(path: PathBuf, bytes: Option<u64>, open_files: Arc<OpenFiles>) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).open(&path)?;
+        let there = file.metadata()?.len();
+        let bytes = bytes.unwrap_or(there);
+        if there < bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.set_len(bytes)?;
+        lock(&HELD).insert(path.clone());
+        let mut again = TempFile::new(path, file, open_files);
+        again.written = bytes;
+        again.kept.set(true);
+        Ok(again)
+    }
+
+    /// Decides whether it stays where it is.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Where it is.
-    #[cfg(feature = "gcs")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -50,8 +108,19 @@ impl TempFile {
     /// an error of kind `AlreadyExists`.
     pub(super) fn publish(&self, path: &Path, replace: bool) -> io::Result<()> {
         self.with_file(|file| file.sync_all())?;
+        if replace {
+            return fs::rename(&self.path, path);
+        }
         // A link does not replace what is there, and the hidden name goes when this is dropped.
-        if replace { fs::rename(&self.path, path) } else { fs::hard_link(&self.path, path) }
+        match fs::hard_link(&self.path, path) {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && has_a_name(&self.path) => Ok(()),
+            linked => linked,
+        }
+    }
+
+    /// Makes it durable, but not its name.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.with_file(|file| file.sync_data())
     }
 
     fn with_file<R>(&self, act: impl FnOnce(&mut File) -> io::Result<R>) -> io::Result<R> {
@@ -77,15 +146,44 @@ impl Write for TempFile {
     }
 }
 
+/// Whether a file in this directory has a name besides its hidden one: an earlier process gave it that, and came no
+/// further. Links elsewhere are those of backups.
+#[cfg(unix)]
+pub(super) fn has_a_name(hidden: &Path) -> bool {
+    use std::os::unix::fs::{DirEntryExt, MetadataExt};
+    let Ok(file) = fs::symlink_metadata(hidden) else { return false };
+    let beside = hidden.parent().filter(|_| file.nlink() > 1).map(fs::read_dir);
+    let Some(Ok(mut beside)) = beside else { return false };
+    beside.any(|entry| {
+        entry.is_ok_and(|entry| {
+            entry.ino() == file.ino() && !entry.file_name().as_encoded_bytes().starts_with(b".")
+        })
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn has_a_name(_: &Path) -> bool {
+    false
+}
+
 impl Drop for TempFile {
     fn drop(&mut self) {
         self.open_files.forget(&self.handle);
-        // After a rename there is nothing left to remove.
-        if let Err(error) = fs::remove_file(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        lock(&HELD).remove(&self.path);
+        if self.kept.0.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = discard(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "a temporary file is left behind");
         }
+    }
+}
+
+/// Removes a file; after a rename there is nothing left to remove.
+pub(super) fn discard(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
     }
 }
 
@@ -136,6 +234,7 @@ mod tests {
     use super::*;
 
     fn create(path: PathBuf, open_files: Arc<OpenFiles>) -> TempFile {
+        lock(&HELD).insert(path.clone());
         TempFile::new(path.clone(), File::create_new(path).unwrap(), open_files)
     }
 
@@ -176,6 +275,34 @@ mod tests {
         assert_eq!(fs::read_to_string(&name).unwrap(), "older");
         file.publish(&name, true).unwrap();
         assert_eq!(fs::read_to_string(&name).unwrap(), "newer");
+    }
+
+    #[test]
+    fn a_file_that_is_kept_is_gone_on_with_behind_its_first_bytes() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, open_files) = (root.path().join("a"), Arc::new(OpenFiles::new(2)));
+        let mut file = create(path.clone(), Arc::clone(&open_files));
+        file.write_all(b"prepared and more").unwrap();
+        file.kept().set(true);
+        drop(file);
+        let mut again = TempFile::again(path.clone(), Some(8), Arc::clone(&open_files)).unwrap();
+        again.write_all(b"!").unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), again.written()), ("prepared!", 9));
+        drop(again);
+        let shorter = TempFile::again(path, Some(10), open_files).unwrap_err();
+        assert_eq!(shorter.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_was_given_its_name_before_has_it() {
+        let root = tempfile::tempdir().unwrap();
+        let file = create(root.path().join("a"), Arc::new(OpenFiles::new(2)));
+        let name = root.path().join("name");
+        assert!(!has_a_name(&file.path));
+        file.publish(&name, false).unwrap();
+        assert!(has_a_name(&file.path));
+        file.publish(&name, false).unwrap();
     }
 
     #[test]

@@ -7,7 +7,9 @@ use flow_core::window::Window;
 use flow_core::{BoxError, Bundle, Element, Error, Meta, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::registry::{Refusal, Registry, SharedFile, Slot};
+use super::ranges::Ranges;
+use super::registry::{Refusal, Registry};
+use super::shared::{SharedFile, Slot};
 use super::{Encode, Encoder, Format, Refused};
 
 /// What a worker has written to a file in an epoch.
@@ -22,15 +24,23 @@ pub struct Prepared {
     /// The epoch.
     pub epoch: u64,
     /// How long the file was then. All workers' shares up to here have been handed to the system, but not synced:
-    /// that is done once, when the file is whole.
+    /// that is done once, when the file is whole; in a durable run at the end of each epoch.
     pub bytes: u64,
+    pub(super) shard: u32,
+    /// The one epoch whose elements the file takes, if it is so.
+    pub(super) only: Option<u64>,
+    pub(super) replace: bool,
+    /// In a durable run, which bytes of the file are meant.
+    pub(super) written: Ranges,
 }
 
 /// Writes one worker's share of a collection to [`WriteFiles`](super::WriteFiles).
 pub struct FilesWriter<T, F: Encode<T>> {
     registry: Arc<Registry<F>>,
+    worker: usize,
     shard: u32,
     bounded: bool,
+    durable: bool,
     epoch: u64,
     /// Windows that end before this are complete as far as this worker can tell. No other worker's watermark
     /// counts: the sink's is the least of all, so a file can only be finished when each worker has left it.
@@ -45,8 +55,8 @@ pub struct FilesWriter<T, F: Encode<T>> {
 struct Share<T, F: Encode<T>> {
     file: Arc<SharedFile<F::Body>>,
     encoder: F::Encoder,
-    /// How long the file was when this worker last wrote to it in this epoch.
-    written: Option<u64>,
+    /// Which of its bytes this worker has written in this epoch.
+    written: Ranges,
     /// How many elements the encoder has taken and not refused since then.
     elements: u64,
 }
@@ -63,9 +73,14 @@ impl<T, F: Encode<T>> fmt::Debug for FilesWriter<T, F> {
 impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
     pub(super) fn new(registry: Arc<Registry<F>>, cx: &WriterContext) -> Self {
         let shard = cx.worker as u32 % registry.settings.shards + 1;
-        let (epoch, watermark) = registry.progress();
+        let (epoch, watermark) = match cx.after {
+            Some((epoch, watermark)) => (epoch + 1, watermark),
+            None => registry.progress(),
+        };
         FilesWriter {
+            durable: registry.is_durable(),
             registry,
+            worker: cx.worker,
             shard,
             bounded: cx.bounded,
             epoch,
@@ -128,18 +143,21 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
     fn slot(&self, window: Window) -> Slot {
         let late = window.max_timestamp() < self.watermark;
         let endless = window.is_global() && !self.bounded;
-        Slot { window, shard: self.shard, epoch: (late || endless).then_some(self.epoch) }
+        // Nobody could go on with what a process that is killed has written of it.
+        let alone = self.durable && !F::GOES_ON;
+        let epoch = (late || endless || alone).then_some(self.epoch);
+        Slot { window, shard: self.shard, epoch, worker: alone.then_some(self.worker) }
     }
 
     fn open_share(&mut self, slot: Slot) -> Result<Result<usize, Refusal>> {
-        let replace = self.registry.settings.replace.unwrap_or(self.bounded);
+        let replace = self.registry.replaces(self.bounded);
         let file = match self.registry.file(slot, self.epoch, replace)? {
             Ok(file) => file,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let encoder = self.registry.format.encoder()?;
         let at = self.open.len();
-        self.open.push(Share { file, encoder, written: None, elements: 0 });
+        self.open.push(Share { file, encoder, written: Ranges::default(), elements: 0 });
         self.by_slot.insert(slot, at);
         Ok(Ok(at))
     }
@@ -156,16 +174,27 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
         epoch: u64,
         watermark: Timestamp,
         rejects: &mut Rejects<T>,
-    ) -> Result<Vec<Prepared>> {
+    ) -> Result<Vec<Share<T, F>>> {
         self.hand_over_all(rejects)?;
-        let shares = self.open.iter();
-        let tokens = shares.filter_map(|share| share.prepared(epoch)).collect();
-        self.open.clear();
+        let written = self.open.drain(..).filter(|share| !share.written.is_empty()).collect();
         self.by_slot.clear();
         self.recent = None;
         self.epoch = epoch + 1;
         self.watermark = watermark;
-        Ok(tokens)
+        Ok(written)
+    }
+
+    /// The files that are to outlive the process.
+    fn files(&self, shares: &mut [Share<T, F>]) -> Result<Vec<Arc<SharedFile<F::Body>>>> {
+        if !F::GOES_ON {
+            for share in shares.iter_mut() {
+                share.written = Ranges::default();
+                share.written.add(0, self.registry.finish_part(&share.file)?);
+            }
+        }
+        let mut files: Vec<_> = shares.iter().map(|share| Arc::clone(&share.file)).collect();
+        files.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        Ok(files)
     }
 }
 
@@ -178,22 +207,23 @@ impl<T: Element, F: Encode<T>> Share<T, F> {
         let chunk = self.encoder.chunk(&mut refused).map_err(|cause| failed(label, cause))?;
         self.elements -= newly_refused(rejects, before);
         let Some(chunk) = chunk else { return Ok(()) };
-        self.written = registry.append(&self.file, chunk, self.elements)?;
-        while self.written.is_none() {
-            // A writer opened in the middle of a run cannot know that its window's file is about to be finished.
+        let mut appended = registry.append(&self.file, chunk, self.elements)?;
+        while appended.is_none() {
+            // A writer opened in the middle of a run cannot know that its window's file is about to be finished. One of
+            // a durable run does know, and what it wrote before would be in no manifest.
+            debug_assert!(
+                self.written.is_empty() || !registry.is_durable(),
+                "a file is finished by who writes it"
+            );
             registry.forget(&self.file);
             let next = registry.file(self.file.slot, epoch, self.file.replace)?;
             self.file = next.map_err(|refusal| failed(&self.file.label, refusal.reason.into()))?;
-            self.written = registry.append(&self.file, chunk, self.elements)?;
+            appended = registry.append(&self.file, chunk, self.elements)?;
         }
+        let (from, to) = appended.unwrap_or_default();
+        self.written.add(from, to);
         self.elements = 0;
         Ok(())
-    }
-
-    fn prepared(&self, epoch: u64) -> Option<Prepared> {
-        let bytes = self.written?;
-        let (temporary, path) = Registry::<F>::paths_of(&self.file);
-        Some(Prepared { path, temporary, window: self.file.slot.window, epoch, bytes })
     }
 }
 
@@ -219,6 +249,11 @@ impl<T: Element, F: Encode<T> + Format> Writer<T> for FilesWriter<T, F> {
         watermark: Timestamp,
         rejects: &mut Rejects<T>,
     ) -> Result<Vec<Prepared>> {
-        self.prepare_all(epoch, watermark, rejects)
+        let mut shares = self.prepare_all(epoch, watermark, rejects)?;
+        if self.durable {
+            let (registry, files) = (Arc::clone(&self.registry), self.files(&mut shares)?);
+            registry.keep(files).await?;
+        }
+        Ok(shares.into_iter().map(|share| share.file.prepared(epoch, share.written)).collect())
     }
 }

@@ -6,6 +6,7 @@ mod load;
 mod options;
 mod pull;
 mod reader;
+mod remembered;
 mod seen;
 mod shared;
 mod source;

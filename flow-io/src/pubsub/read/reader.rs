@@ -21,6 +21,7 @@ use super::acks::Acks;
 use super::closing::{Closing, Left};
 use super::load::{Delivery, Load};
 use super::pull::{Pulled, Task};
+use super::remembered;
 use super::seen::{Identity, Met, identity_of_attribute, identity_of_id};
 use super::shared::{Counts, Shared};
 use super::source::Make;
@@ -36,6 +37,10 @@ pub struct PubSubReader<I> {
     held: VecDeque<Held>,
     first: u64,
     next: u64,
+    /// What is before it was remembered, once that is asked for.
+    remembered: Option<u64>,
+    /// What has left since then, for all is to be told at any time.
+    left: Vec<Identity>,
     /// Streams that have ended, each with the number behind its last message.
     ended: Vec<(u64, MessageStream)>,
     /// Time goes on in silence too.
@@ -61,6 +66,8 @@ pub(super) struct Parts {
 pub(super) struct Lookup {
     pub(super) deduplicates: bool,
     pub(super) id_attribute: Option<String>,
+    /// Which of how many streams it reads: each tells its share of what left the pipeline.
+    pub(super) share: (u32, u32),
 }
 
 struct Ready<I> {
@@ -97,6 +104,8 @@ impl<I: Element> PubSubReader<I> {
             held: VecDeque::new(),
             first: from,
             next: from,
+            remembered: None,
+            left: Vec::new(),
             ended: Vec::new(),
             tick,
             told: AtomicI64::new(Timestamp::MIN.micros()),
@@ -178,6 +187,9 @@ impl<I: Element> PubSubReader<I> {
         let leaving = usize::try_from(position.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let leaving: Vec<Held> = self.held.drain(..leaving.min(self.held.len())).collect();
         self.first += leaving.len() as u64;
+        if self.remembered.is_some() {
+            self.left.extend(leaving.iter().filter_map(|held| held.id));
+        }
         let (mut acks, now) = (Acks::default(), clock::now());
         let mut seen = self.parts.shared.seen();
         for Held { id, delivery } in leaving {
@@ -194,6 +206,12 @@ impl<I: Element> PubSubReader<I> {
             }
         }
         acks
+    }
+
+    /// The messages in the pipeline that were handed out from this number on.
+    fn held_from(&self, number: u64) -> impl Iterator<Item = Identity> {
+        let before = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.held.iter().skip(before).filter_map(|held| held.id)
     }
 
     fn note_oldest(&self) {
@@ -234,6 +252,24 @@ impl<I: Element> Reader for PubSubReader<I> {
 
     fn position(&self) -> u64 {
         self.next
+    }
+
+    /// Which messages are in what the run keeps: what comes behind the barrier is read again after a crash, and what came
+    /// before it is not. A message leaves only when an epoch that has it was remembered, so what is new is still held.
+    fn remember(&mut self, whole: bool) -> Option<Vec<u8>> {
+        let before = self.remembered.replace(self.next);
+        let left = std::mem::take(&mut self.left);
+        let mut ids: Vec<Identity> = Vec::new();
+        if whole {
+            // What another reader let leave since it was asked may be missing here: that reader tells it itself.
+            let (stream, streams) = self.parts.lookup.share;
+            ids.extend(self.parts.shared.seen().left(stream, streams));
+            ids.extend(left);
+            ids.extend(self.held_from(self.first));
+        } else {
+            ids.extend(self.held_from(before.unwrap_or(self.first)));
+        }
+        (!ids.is_empty()).then(|| remembered::encode(clock::now(), ids))
     }
 
     fn commit(&mut self, position: u64) -> impl Future<Output = Result<()>> + Send + 'static {

@@ -95,6 +95,23 @@ impl<D> Seen<D> {
         again
     }
 
+    /// Messages that an earlier process had: they are in what it kept, and are as good as in the sinks. Their
+    /// acknowledgements may be lost, however long ago that was: they are remembered from now on.
+    pub(super) fn restore(&mut self, ids: impl IntoIterator<Item = Identity>, now: Timestamp) {
+        for id in ids {
+            self.turn(now);
+            if let Some(newest) = self.left.front_mut() {
+                newest.ids.insert(id);
+            }
+        }
+    }
+
+    /// The ids of messages that left lately and belong to one of so many shares.
+    pub(super) fn left(&self, share: u32, shares: u32) -> impl Iterator<Item = Identity> {
+        let ids = self.left.iter().rev().flat_map(|generation| &generation.ids).copied();
+        ids.filter(move |id| id % Identity::from(shares.max(1)) == Identity::from(share))
+    }
+
     /// The message was given up, and is as good as never seen.
     pub(super) fn forget(&mut self, id: Identity) -> Vec<D> {
         self.pipeline.remove(&id).unwrap_or_default()
@@ -166,6 +183,21 @@ mod tests {
             }
             assert_eq!(seen.meet(id, ()), Met::New(()), "born at {born}");
         }
+    }
+
+    #[test]
+    fn what_an_earlier_process_had_has_left() {
+        let mut seen = Seen::new(Duration::from_secs(10));
+        seen.restore([1, 2], at(0));
+        assert_eq!(seen.meet(1, "a"), Met::Left("a"));
+        assert_eq!(seen.meet(3, "b"), Met::New("b"));
+        assert!(seen.leave(3, at(0)).is_empty());
+        let share = |share| {
+            let mut ids: Vec<Identity> = seen.left(share, 2).collect();
+            ids.sort_unstable();
+            ids
+        };
+        assert_eq!((share(0), share(1)), (vec![2], vec![1, 3]));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use flow_core::Timestamp;
 use flow_core::metrics::{Counter, Gauge, Metrics};
+use flow_core::{Result, Timestamp};
 
 use super::load::{Delivery, Load};
 use super::options::Options;
@@ -14,6 +15,8 @@ use super::tide::Tide;
 #[derive(Debug)]
 pub(super) struct Shared {
     seen: Mutex<Seen<Delivery>>,
+    /// What an earlier process had is among what was seen.
+    restored: Mutex<bool>,
     tide: Mutex<Option<Tide>>,
     loads: Mutex<BTreeMap<u32, Arc<Load>>>,
 }
@@ -22,6 +25,7 @@ impl Shared {
     pub(super) fn new(options: &Options) -> Self {
         Shared {
             seen: Mutex::new(Seen::new(options.horizon)),
+            restored: Mutex::default(),
             tide: Mutex::default(),
             loads: Mutex::default(),
         }
@@ -29,6 +33,16 @@ impl Shared {
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen<Delivery>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what readers of an earlier process remembered, of whichever stream, when the first stream begins.
+    pub(super) fn restore(&self, remembered: &[Vec<u8>], horizon: Duration, now: Timestamp) -> Result<()> {
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*restored && !remembered.is_empty() && !horizon.is_zero() {
+            self.seen().restore(super::remembered::decode(remembered, horizon)?, now);
+            *restored = true;
+        }
+        Ok(())
     }
 
     /// A stream begins.

@@ -56,8 +56,10 @@ pub(super) type Make<I> = Arc<dyn Fn(Message) -> (I, Option<Timestamp>) + Send +
 ///
 /// # Duplicates
 /// A message that is delivered again while it is in the pipeline, or within ten minutes of its acknowledgement, is dropped
-/// and acknowledged with, or as, the first. See [`deduplicated_for`](ReadPubSub::deduplicated_for). What was seen is not
-/// remembered across runs.
+/// and acknowledged with, or as, the first. See [`deduplicated_for`](ReadPubSub::deduplicated_for).
+///
+/// A durable run remembers what was seen: a message whose effects are in the state is dropped and acknowledged if it comes
+/// again, however long no process ran. Without one, nothing is remembered across runs.
 ///
 /// # Event time and watermark
 /// A message's event time is its publish time, unless [`timestamp_attribute`](ReadPubSub::timestamp_attribute) or
@@ -347,6 +349,7 @@ impl<I: Element> Source for ReadPubSub<I> {
         let gauges = (counts.outstanding_messages.clone(), counts.outstanding_bytes.clone());
         let load = Arc::new(Load::new(limits, gauges));
         let shared = self.shared.get_or_init(|| Arc::new(Shared::new(&options)));
+        shared.restore(&cx.remembered, options.horizon, clock::now())?;
         shared.open(split.stream, &load, &options, clock::now());
         let (to, pulled) = tokio::sync::mpsc::channel(WAITING);
         let closing = Closing::default();
@@ -363,7 +366,11 @@ impl<I: Element> Source for ReadPubSub<I> {
         if split.stream == 0 {
             tasks.push(Task::spawn(&runtime, self.watch(subscription, shared, cx).run()));
         }
-        let lookup = Lookup { deduplicates: !options.horizon.is_zero(), id_attribute: options.id_attribute };
+        let lookup = Lookup {
+            deduplicates: !options.horizon.is_zero(),
+            id_attribute: options.id_attribute,
+            share: (split.stream, split.streams),
+        };
         let parts =
             Parts { lookup, shared: Arc::clone(shared), load, counts, pulled, closing, runtime, tasks };
         Ok(PubSubReader::new(Arc::clone(&self.make), parts, from.unwrap_or(0)))

@@ -43,7 +43,7 @@ use crate::pubsub::names::Topic;
 /// ```
 ///
 /// A message is published when it is written, without waiting for the epoch's end; the end of an epoch waits for all of its
-/// messages. After a failure some are published again, with other ids: [`with_id`](WritePubSub::with_id) lets readers tell.
+/// messages. After a failure, in a durable run too, some are published again, with other ids: [`with_id`](WritePubSub::with_id) lets readers tell.
 ///
 /// Messages with an ordering key are published in the order in which one worker writes them: key the collection alike. If
 /// one fails, those behind it wait until it has been published.
