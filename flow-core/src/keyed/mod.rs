@@ -22,6 +22,8 @@ mod tables;
 mod timers;
 
 pub(crate) use broadcast::Broadcast;
+#[cfg(any(test, fuzzing))]
+pub(crate) use cells::cells;
 pub(crate) use cells::stateful;
 pub(crate) use combine::combine;
 pub use context::StatefulCx;
@@ -31,3 +33,8 @@ pub(crate) use splittable::{parts, splittable};
 pub(crate) use spread::spread;
 pub(crate) use stateful::ByClosure;
 pub use stateful::StatefulFn;
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    hash::key_hash,
+    kernel::{Kernel, Keyed},
+};
