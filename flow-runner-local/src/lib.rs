@@ -22,6 +22,9 @@
 mod clock;
 mod coordinator;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gates;
 mod job;
 mod options;

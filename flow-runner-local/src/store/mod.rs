@@ -12,6 +12,8 @@
 
 mod disk;
 mod frame;
+#[cfg(any(test, fuzzing))]
+mod fuzzing;
 mod manifest;
 #[cfg(test)]
 mod simulated;
@@ -19,5 +21,7 @@ mod state_dir;
 
 pub(crate) use disk::{Disk, LocalDisk};
 pub(crate) use frame::{Records, SegmentWriter};
+#[cfg(any(test, fuzzing))]
+pub(crate) use fuzzing::{read_manifest, read_segment};
 pub(crate) use manifest::{Manifest, SegmentRef};
 pub(crate) use state_dir::StateDir;

@@ -2,6 +2,8 @@
 
 mod each;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod line;
 mod name;
 mod place;
