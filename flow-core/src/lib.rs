@@ -29,6 +29,9 @@ extern crate self as flow_core;
 
 pub mod combine;
 pub mod exec;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod graph;
 pub mod lookup;
 pub mod metrics;

@@ -10,6 +10,9 @@ mod clock;
 mod emulator;
 mod error;
 mod faults;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gcs;
 mod grpc;
 mod names;

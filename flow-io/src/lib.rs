@@ -29,6 +29,9 @@
 pub mod bigquery;
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "gcp")]
 pub mod gcp;
 #[cfg(feature = "gcs")]

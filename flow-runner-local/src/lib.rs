@@ -27,6 +27,9 @@ mod coordinator;
 mod crash;
 mod durable;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gates;
 pub mod inspect;
 mod job;

@@ -197,6 +197,14 @@ fn parse_duration(text: &str) -> Result<Duration, OptionsError> {
     Duration::try_from(duration).ok().filter(|d| !d.is_zero()).ok_or_else(wanted)
 }
 
+/// Reads text as each kind of setting.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_settings(text: &str) {
+    assert!(!parse_size(text).is_ok_and(|bytes| bytes < 1 << 20));
+    assert!(!parse_duration(text).is_ok_and(|duration| duration.is_zero()));
+    assert!(!parse_workers(text).is_ok_and(|workers| workers == 0));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

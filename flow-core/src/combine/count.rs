@@ -19,16 +19,16 @@ impl<In> CombineFn<In> for Count {
 
     #[inline]
     fn add(&self, count: &mut u64, _: In) {
-        *count += 1;
+        *count = count.wrapping_add(1);
     }
 
     #[inline]
     fn add_ref(&self, count: &mut u64, _: &In) {
-        *count += 1;
+        *count = count.wrapping_add(1);
     }
 
     fn merge(&self, count: &mut u64, other: u64) {
-        *count += other;
+        *count = count.wrapping_add(other);
     }
 
     fn finish(&self, count: u64) -> u64 {

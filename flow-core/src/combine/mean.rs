@@ -24,12 +24,12 @@ impl<N: Number> CombineFn<N> for Mean {
     #[inline]
     fn add(&self, (total, count): &mut Self::Accumulator, input: N) {
         input.add_to(total);
-        *count += 1;
+        *count = count.wrapping_add(1);
     }
 
     fn merge(&self, (total, count): &mut Self::Accumulator, other: Self::Accumulator) {
         N::merge(total, other.0);
-        *count += other.1;
+        *count = count.wrapping_add(other.1);
     }
 
     fn finish(&self, (total, count): Self::Accumulator) -> f64 {

@@ -39,11 +39,11 @@ macro_rules! integers {
 
             #[inline]
             fn add_to(self, total: &mut i128) {
-                *total += self as i128;
+                *total = total.wrapping_add(self as i128);
             }
 
             fn merge(total: &mut i128, other: i128) {
-                *total += other;
+                *total = total.wrapping_add(other);
             }
 
             fn sum(total: i128) -> Self {

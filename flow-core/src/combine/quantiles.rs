@@ -73,12 +73,37 @@ const LEAST: u32 = 8;
 
 /// Inputs in levels: one at level `l` stands for 2^l of those seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored<T>")]
 pub struct Sketch<T> {
     levels: Vec<Vec<T>>,
     /// How many more inputs fit before something must be compacted.
     room: usize,
     ends: Option<(T, T)>,
     coins: SplitMix64,
+}
+
+/// A sketch as it was stored, which damage may have changed.
+#[derive(Deserialize)]
+struct Stored<T> {
+    levels: Vec<Vec<T>>,
+    room: usize,
+    ends: Option<(T, T)>,
+    coins: SplitMix64,
+}
+
+/// No sketch has more levels: its inputs would be more than 2^64.
+const MOST_LEVELS: usize = 64;
+
+impl<T> TryFrom<Stored<T>> for Sketch<T> {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored<T>) -> Result<Self, &'static str> {
+        let Stored { levels, room, ends, coins } = stored;
+        if levels.is_empty() || levels.len() > MOST_LEVELS {
+            return Err("a sketch of quantiles has 1 to 64 levels");
+        }
+        Ok(Sketch { levels, room, ends, coins })
+    }
 }
 
 impl<T: Wire> Sketch<T> {
@@ -134,13 +159,15 @@ impl<T: Wire> Sketch<T> {
 
     /// What is held, in order, each with the number of inputs that it and those before it stand for.
     fn ranked(self, order: &impl Order<T>) -> Vec<(T, u64)> {
-        let weighted =
-            |(level, items): (usize, Vec<T>)| items.into_iter().map(move |item| (item, 1_u64 << level));
+        let weighted = |(level, items): (usize, Vec<T>)| {
+            let weight = 1_u64.checked_shl(level as u32).unwrap_or(u64::MAX);
+            items.into_iter().map(move |item| (item, weight))
+        };
         let mut ranked: Vec<(T, u64)> = self.levels.into_iter().enumerate().flat_map(weighted).collect();
         ranked.sort_unstable_by(|a, b| order.compare(&a.0, &b.0));
-        let mut rank = 0;
+        let mut rank = 0_u64;
         for (_, weight) in &mut ranked {
-            rank += *weight;
+            rank = rank.saturating_add(*weight);
             *weight = rank;
         }
         ranked

@@ -49,7 +49,7 @@ pub struct Reservoir<T> {
 
 impl<T: Wire> Reservoir<T> {
     fn draw(&mut self, random: &mut SplitMix64) -> T {
-        self.seen -= 1;
+        self.seen = self.seen.saturating_sub(1);
         self.kept.swap_remove(random.below(self.kept.len() as u64) as usize)
     }
 }
@@ -63,7 +63,7 @@ impl<T: Wire> CombineFn<T> for Sample {
     }
 
     fn add(&self, reservoir: &mut Reservoir<T>, input: T) {
-        reservoir.seen += 1;
+        reservoir.seen = reservoir.seen.saturating_add(1);
         if reservoir.kept.len() < self.n {
             reservoir.random.stir(digest(&input));
             reservoir.kept.push(input);
@@ -84,13 +84,15 @@ impl<T: Wire> CombineFn<T> for Sample {
             *into = other;
             return;
         }
-        let seen = into.seen + other.seen;
+        let seen = into.seen.saturating_add(other.seen);
         let mut random = into.random;
         random.join(other.random);
         let wanted = self.n.min(into.kept.len() + other.kept.len());
         let kept = (0..wanted)
             .map(|_| {
-                let from_into = random.below(into.seen + other.seen) < into.seen;
+                let from_into = random.below(into.seen.saturating_add(other.seen)) < into.seen;
+                // Only what was stored and damaged has seen inputs and kept none.
+                let from_into = other.kept.is_empty() || from_into && !into.kept.is_empty();
                 if from_into { into.draw(&mut random) } else { other.draw(&mut random) }
             })
             .collect();

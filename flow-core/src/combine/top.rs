@@ -76,7 +76,7 @@ impl<T: Wire, O: Order<T>> CombineFn<T> for TopN<O> {
             return;
         }
         best.push(input);
-        if best.len() == n || best.len() == 2 * n {
+        if best.len() == n || best.len() >= n.saturating_mul(2) {
             best.select_nth_unstable_by(n - 1, |a, b| self.rank(a, b));
             best.truncate(n);
         }

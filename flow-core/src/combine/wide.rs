@@ -19,7 +19,8 @@ impl Wide {
     pub(super) fn add(&mut self, other: Wide) {
         let (low, carry) = self.low.overflowing_add(other.low);
         self.low = low;
-        self.high += other.high + i64::from(carry);
+        // Beyond 192 bits is only what was stored and damaged.
+        self.high = self.high.wrapping_add(other.high).wrapping_add(i64::from(carry));
     }
 
     /// The nearest `i128`.

@@ -66,6 +66,15 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> ExchangeOp for Sta
     }
 }
 
+/// The kernel alone.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn cells<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>>(
+    f: F,
+    windowing: &Windowing,
+) -> impl Kernel<K, V, Out> {
+    Cells::new(f, windowing)
+}
+
 /// The state of every key in every window, with what it emits and when it acts.
 pub(super) struct Cells<K, V, Out, F: StatefulFn<K, V, Out>> {
     f: F,

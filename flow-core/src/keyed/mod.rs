@@ -26,6 +26,8 @@ mod tables;
 mod timers;
 
 pub(crate) use broadcast::{Broadcast, Restored};
+#[cfg(any(test, fuzzing))]
+pub(crate) use cells::cells;
 pub(crate) use cells::stateful;
 pub(crate) use combine::{combine, group};
 pub use context::StatefulCx;
@@ -37,3 +39,7 @@ pub(crate) use splittable::{parts, splittable};
 pub(crate) use spread::spread;
 pub(crate) use stateful::ByClosure;
 pub use stateful::StatefulFn;
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    kernel::{Kernel, Keyed},
+};

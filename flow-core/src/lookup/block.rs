@@ -33,6 +33,9 @@ impl<K> Block<K> {
     pub(super) fn new(bytes: Vec<u8>) -> Result<Self, BoxError> {
         let end = bytes.len().checked_sub(size_of::<u32>()).ok_or(CUT_SHORT)?;
         let keys = number(&bytes, end)? as usize;
+        if keys > end / size_of::<u32>() {
+            return Err(CUT_SHORT.into());
+        }
         Ok(Block { bytes, keys, key: PhantomData })
     }
 

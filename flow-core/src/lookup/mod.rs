@@ -273,3 +273,16 @@ impl<K: Key + Ord, V: Wire> Iterator for Pairs<'_, K, V> {
 fn not_read(cause: BoxError) -> Error {
     Error::new(ErrorKind::Storage, "a lookup could not be read").caused_by(cause)
 }
+
+/// Reads all of a block that may be damaged.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_block<K: Key + Ord>(bytes: &[u8]) {
+    let Ok(block) = Block::<K>::new(bytes.to_vec()) else { return };
+    for place in 0..block.keys() {
+        let Ok((key, mut values)) = block.entry(place) else { return };
+        while let Ok(Some(value)) = block.value(&mut values) {
+            assert!(value.len() <= bytes.len());
+        }
+        let _ = block.find(&key);
+    }
+}

@@ -40,7 +40,7 @@ impl<T: Clone> OrderedList<T> {
     /// Adds a value at a timestamp.
     pub fn add(&mut self, at: Timestamp, value: T) {
         self.values.change().insert((at, self.came), value);
-        self.came += 1;
+        self.came = self.came.wrapping_add(1);
     }
 
     /// All values with their timestamps.

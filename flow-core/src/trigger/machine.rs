@@ -9,20 +9,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Trigger;
+use super::stored::Node;
 use crate::Timestamp;
 use crate::time::micros;
 
 /// What a trigger remembers of one key and window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<Node>", try_from = "Vec<Node>")]
 pub(crate) struct TriggerState {
-    finished: bool,
+    pub(super) finished: bool,
     /// The watermark's own firing has been: an `AtWatermark` is in its late part.
-    passed: bool,
+    pub(super) passed: bool,
     /// Elements since the last firing.
-    count: u64,
+    pub(super) count: u64,
     /// When a delay ends that an element started.
-    due: Option<Timestamp>,
-    parts: Vec<TriggerState>,
+    pub(super) due: Option<Timestamp>,
+    pub(super) parts: Vec<TriggerState>,
 }
 
 impl TriggerState {
@@ -53,7 +55,9 @@ impl Trigger {
     /// Takes note of the elements of one bundle.
     pub(crate) fn on_elements(&self, state: &mut TriggerState, elements: u64, now: Timestamp) {
         match self {
-            Trigger::AfterCount(_) | Trigger::AfterSynchronizedProcessingTime => state.count += elements,
+            Trigger::AfterCount(_) | Trigger::AfterSynchronizedProcessingTime => {
+                state.count = state.count.saturating_add(elements);
+            }
             Trigger::AfterProcessingTime { delay, align, offset } => {
                 state.due.get_or_insert_with(|| aligned(now + *delay, *align, *offset));
             }
@@ -98,7 +102,9 @@ impl Trigger {
                 state.forget();
                 state.finished = true;
             }
-            Trigger::Repeatedly(inner) => fire_and_restart(inner, &mut state.parts[0], at),
+            Trigger::Repeatedly(inner) => {
+                state.parts.iter_mut().for_each(|part| fire_and_restart(inner, part, at));
+            }
             Trigger::Each(parts) => fire_first_unfinished(parts, state, at),
             Trigger::All(_) | Trigger::Any(_) => {
                 fire_ready(self, state, at);
@@ -130,7 +136,7 @@ impl Trigger {
             | Trigger::AfterSynchronizedProcessingTime => {
                 merged.finished = finished_in_any;
                 if !finished_in_any {
-                    merged.count = states.iter().map(|s| s.count).sum();
+                    merged.count = states.iter().fold(0, |sum, s| s.count.saturating_add(sum));
                     merged.due = states.iter().filter_map(|s| s.due).min();
                 }
             }
@@ -179,7 +185,7 @@ impl Trigger {
 
     fn merge_parts(&self, merged: &mut TriggerState, states: &[&TriggerState], at: Moment) {
         for (index, (part, into)) in self.parts().zip(&mut merged.parts).enumerate() {
-            let of_part: Vec<&TriggerState> = states.iter().map(|s| &s.parts[index]).collect();
+            let of_part: Vec<&TriggerState> = states.iter().filter_map(|s| s.parts.get(index)).collect();
             *into = part.on_merge(&of_part, at);
         }
     }
@@ -259,13 +265,14 @@ fn fire_ready(trigger: &Trigger, state: &mut TriggerState, at: Moment) {
 
 /// What finishes the trigger looks at the whole window: it does not forget with every pane.
 fn fire_or_finish(main: &Trigger, until: &Trigger, state: &mut TriggerState, at: Moment) {
-    if until.should_fire(&state.parts[1], at) {
-        until.on_fire(&mut state.parts[1], at);
-        state.parts[0].forget();
+    let [main_state, until_state] = state.parts.as_mut_slice() else { return };
+    if until.should_fire(until_state, at) {
+        until.on_fire(until_state, at);
+        main_state.forget();
         state.finished = true;
     } else {
-        main.on_fire(&mut state.parts[0], at);
-        state.finished = state.parts[0].finished;
+        main.on_fire(main_state, at);
+        state.finished = main_state.finished;
     }
 }
 

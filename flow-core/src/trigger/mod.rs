@@ -7,6 +7,7 @@ mod build;
 mod loss;
 mod machine;
 mod spec;
+mod stored;
 
 pub use build::{
     AroundWatermark, AtWatermark, after_count, after_processing_time, all_of, always, any_of, each_of, never,

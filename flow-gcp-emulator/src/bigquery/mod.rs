@@ -7,6 +7,8 @@ mod datasets;
 mod decimal;
 mod dedup;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod insert_all;
 mod jobs;
 mod load;

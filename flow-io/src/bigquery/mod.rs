@@ -25,6 +25,8 @@ mod batch;
 mod commit;
 pub mod decode;
 pub mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod insert;
 mod load;
 mod name;

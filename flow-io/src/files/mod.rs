@@ -10,6 +10,11 @@
 //! two it is concerns `remote.rs` alone.
 
 mod blocking;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    pub use super::read::fuzzing::{gunzip, json_lines, lines};
+    pub use super::write::fuzzing::file_path;
+}
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;

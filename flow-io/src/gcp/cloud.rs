@@ -213,7 +213,7 @@ impl GoogleCloud {
 }
 
 /// As users write it in the variables, a host and port is enough.
-fn with_scheme(url: &str) -> String {
+pub(super) fn with_scheme(url: &str) -> String {
     let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     match url.strip_suffix('/') {
         Some(rest) if !rest.ends_with('/') => rest.to_owned(),
@@ -222,9 +222,13 @@ fn with_scheme(url: &str) -> String {
 }
 
 /// Whether nobody between can read along.
-fn is_private(url: &str) -> Result<bool> {
+pub(super) fn is_private(url: &str) -> Result<bool> {
     let wrong = || Error::config(format!("`{}` is no URL of a service", without_secrets(url)));
     let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
+    // Some take a backslash for a slash, and pass over blanks: they would find another host than this does.
+    if rest.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {
+        return Err(wrong());
+    }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = match host.strip_prefix('[') {
@@ -243,16 +247,15 @@ fn is_private(url: &str) -> Result<bool> {
 }
 
 /// A URL without user, password and query.
-fn without_secrets(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => url.to_owned(),
+pub(super) fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let colon = if scheme.is_empty() { "" } else { "://" };
+    let (place, hidden) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    if hidden.contains('@') {
+        return format!("{scheme}{colon}..."); // a password with a sign that should be encoded: who knows where it ends
     }
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    format!("{scheme}{colon}{place}")
 }
 
 #[cfg(test)]
@@ -285,6 +288,22 @@ mod tests {
         assert!(GoogleCloud::at("https://emulator:8085").endpoint(Service::PubSub).is_ok());
         assert!(GoogleCloud::at("http://[::1]:8085").endpoint(Service::PubSub).is_ok());
         assert!(GoogleCloud::at("http://127.0.0.1.example.com").endpoint(Service::PubSub).is_err());
+    }
+
+    #[test]
+    fn a_url_that_others_would_read_as_of_another_host_is_refused() {
+        for wrong in ["http://example.com\\@localhost", "http://localhost\t.example.com", "http://local host"]
+        {
+            assert!(GoogleCloud::at(wrong).endpoint(Service::PubSub).is_err(), "{wrong:?}");
+        }
+        assert!(GoogleCloud::at("http://localhost@example.com").endpoint(Service::PubSub).is_err());
+    }
+
+    #[test]
+    fn a_password_is_not_told_whatever_signs_it_has() {
+        assert_eq!(without_secrets("http://u:a/b@h:1/x?k=s#f"), "http://h:1/x");
+        assert_eq!(without_secrets("http://u:a?b@h"), "http://...");
+        assert_eq!(without_secrets("h?k=s"), "h");
     }
 
     #[test]

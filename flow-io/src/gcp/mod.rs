@@ -6,6 +6,8 @@
 mod clients;
 mod cloud;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod name;
 mod official;
 mod plain;

@@ -28,19 +28,32 @@ impl Error for Plain {
     }
 }
 
-/// A text whose URLs have neither user, password, query nor fragment.
+/// A text whose URLs have neither user, password, query nor fragment. A URL may have brackets, commas and quotes in each of
+/// these: it goes on to the next blank, and only signs at its very end are the sentence's.
 pub(crate) fn plain(text: &str) -> String {
-    let mut pieces = text.split("://");
-    let mut told = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let end = piece.find(|c: char| c.is_whitespace() || "\"'`)>,".contains(c)).unwrap_or(piece.len());
-        let (url, rest) = piece.split_at(end);
-        let url = url.split(['?', '#']).next().unwrap_or_default();
-        let (authority, path) = url.split_at(url.find('/').unwrap_or(url.len()));
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        told.extend(["://", host, path, rest]);
+    let mut told = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, from) = rest.split_at(at + 3);
+        let end = from.find(|c: char| c.is_whitespace() || "\"`<>".contains(c)).unwrap_or(from.len());
+        let (url, behind) = from.split_at(end);
+        let bare = url.trim_end_matches(|c: char| ")]}',:;.".contains(c));
+        told.push_str(before);
+        tell(bare, &mut told);
+        told.push_str(&url[bare.len()..]);
+        rest = behind;
     }
-    told
+    told + rest
+}
+
+/// Tells what of a URL, and of those within its path, is no secret.
+fn tell(url: &str, told: &mut String) {
+    let place = url.split(['?', '#']).next().unwrap_or_default();
+    for (number, piece) in place.split("://").enumerate() {
+        let (authority, path) = piece.split_at(piece.find('/').unwrap_or(piece.len()));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        told.extend([if number > 0 { "://" } else { "" }, host, path]);
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +67,9 @@ mod tests {
         );
         assert_eq!(told, "error sending request for url (http://h:1/up/o): no (https://h)");
         assert_eq!(plain("what? a#b@c"), "what? a#b@c");
+        assert_eq!(plain("(http://u:p),w'x@h/a), next"), "(http://h/a), next");
+        assert_eq!(plain("at http://h/?a=1,b=2)c&to=http://u:p@x/y: gone"), "at http://h/: gone");
+        assert_eq!(plain("of http://h/http://u:p@x/y?z"), "of http://h/http://x/y");
         assert_eq!(plain("ftp://u@h"), "ftp://h");
         assert_eq!(plain("gs://shop/a b"), "gs://shop/a b");
     }

@@ -8,6 +8,8 @@ mod access;
 mod bucket;
 mod download;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod name;
 mod object_ref;
 mod objects;

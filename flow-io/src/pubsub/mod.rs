@@ -16,6 +16,8 @@
 
 mod client;
 mod clock;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod message;
 mod names;
 mod read;

@@ -17,7 +17,6 @@ mod outages;
 mod publishing;
 mod pulling;
 mod secrets;
-mod tree;
 mod uploads;
 
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 
 /// How every manifest begins: the last byte is the version of the format.
-const MAGIC: &[u8; 8] = b"flowman1";
+pub(super) const MAGIC: &[u8; 8] = b"flowman1";
 
 /// No manifest is larger: it has names, positions and descriptors, and no state.
 const MAX_BYTES: u64 = 1 << 30;
@@ -137,6 +137,36 @@ impl Manifest {
         if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
             return Err(damaged("its checksum is wrong"));
         }
-        postcard::from_bytes(&body[MAGIC.len()..]).map_err(|error| damaged(&error.to_string()))
+        let manifest: Manifest =
+            postcard::from_bytes(&body[MAGIC.len()..]).map_err(|error| damaged(&error.to_string()))?;
+        if manifest.files().all(is_segment) {
+            Ok(manifest)
+        } else {
+            Err(damaged("it names what is no segment"))
+        }
+    }
+}
+
+/// Whether a file is a segment: what a manifest names is opened, and must not lead out of the directory.
+fn is_segment(name: &str) -> bool {
+    let digits = name.strip_prefix("segment-").and_then(|rest| rest.split_once('-'));
+    digits.is_some_and(|(generation, number)| {
+        let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex(generation) && is_hex(number)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_names_a_file_elsewhere_is_refused() {
+        for name in ["/etc/passwd", "../segment-0-0", "segment-0-../../x", "segment-", "lock", ""] {
+            let segment = SegmentRef { name: name.to_owned(), bytes: 8, frames: 0 };
+            let bytes = Manifest { segments: vec![segment], ..Manifest::default() }.encode().unwrap();
+            let error = Manifest::decode(&bytes[..]).unwrap_err();
+            assert_eq!(error.to_string(), "it names what is no segment", "{name:?}");
+        }
     }
 }

@@ -12,6 +12,8 @@
 
 mod disk;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod manifest;
 mod records;
 #[cfg(test)]

@@ -57,7 +57,7 @@ struct Args {
     #[arg(long, value_name = "NAME", env = "USER_PRODUCER_TOPIC", default_value = "user-input")]
     topic: String,
 
-    /// Let data travel unencrypted, as to emulators on other machines
+    /// Let data travel unencrypted, as from an API and to emulators on other machines
     #[arg(long, env = "USER_PRODUCER_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
 
@@ -130,7 +130,8 @@ impl Args {
             };
             return Ok(made_up(p, (seed, settings), self.interval, self.count));
         };
-        let api = Api::at(url)?.pausing(Pauses { repetitions: self.repetitions, ..Pauses::default() });
+        let api = if self.allow_plaintext { Api::in_plaintext_at(url)? } else { Api::at(url)? };
+        let api = api.pausing(Pauses { repetitions: self.repetitions, ..Pauses::default() });
         Ok(asked(p, api, self.interval, self.count))
     }
 

@@ -336,7 +336,8 @@ mod tests {
     use super::*;
     use crate::Result;
     use crate::sink::Committed;
-    use crate::testing::{MemorySink, MemorySinks, MemoryWriter};
+    use crate::testing::sinks::MemoryWriter;
+    use crate::testing::{MemorySink, MemorySinks};
 
     /// Loses what a process left behind that was killed before the commit.
     #[derive(Clone)]

@@ -206,3 +206,21 @@ fn lines(
     }
     Ok(())
 }
+
+/// Reads bytes as a file of a load job, which is refused or gives rows: of each format, by its own schema where it has one.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check(data: &[u8], format: u8, schema: &Schema) {
+    let (format, name) = match format % 3 {
+        0 => (Format::Json, "NEWLINE_DELIMITED_JSON"),
+        1 => (Format::Csv, "CSV"),
+        _ => (Format::Parquet, "PARQUET"),
+    };
+    let files = [File { uri: "gs://shop/a".into(), bytes: bytes::Bytes::copy_from_slice(data) }];
+    let load = json!({"sourceFormat": name, "maxBadRecords": 1_000});
+    let _ = read(&load, format, &files, schema);
+    if let Ok(Some(fields)) = given_schema(&load, format, &files)
+        && let Ok(own) = Schema::parse(&json!({ "fields": fields }))
+    {
+        let _ = read(&load, format, &files, &own);
+    }
+}

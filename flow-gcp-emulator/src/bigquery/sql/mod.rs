@@ -69,16 +69,32 @@ impl Binder<'_> {
 
 /// Answers a query.
 pub(crate) fn run(state: &State, text: &str, settings: &Settings<'_>) -> Result<Results> {
+    let relation = bind(state, text, settings)?;
+    let schema = schema_of(&relation)?;
+    let rows = fetch(state, &relation.sql, schema.fields.len())?;
+    Ok(Results { schema, rows })
+}
+
+/// Reads a query, and says it anew for SQLite.
+fn bind(state: &State, text: &str, settings: &Settings<'_>) -> Result<Relation> {
     let statements = Parser::parse_sql(&BigQueryDialect {}, text)
         .map_err(|error| Error::query(format!("Syntax error: {}", plain(&error.to_string()))))?;
     let [Statement::Query(query)] = &statements[..] else {
         return Err(unsupported("statements other than one SELECT"));
     };
     let binder = Binder { state, settings, fresh: std::cell::Cell::new(0) };
-    let relation = binder.query(query, &Env::default())?;
-    let schema = schema_of(&relation)?;
-    let rows = fetch(state, &relation.sql, schema.fields.len())?;
-    Ok(Results { schema, rows })
+    binder.query(query, &Env::default())
+}
+
+/// Binds a query and has SQLite read it, but not run it: it may only read.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(state: &State, text: &str) {
+    let settings = Settings { project: "p", dataset: Some("d"), parameters: &Value::Null, now: 0 };
+    let Ok(relation) = bind(state, text, &settings) else { return };
+    let _ = schema_of(&relation);
+    if let Ok(statement) = state.db.prepare(&relation.sql) {
+        assert!(statement.readonly(), "{text:?} became {}", relation.sql);
+    }
 }
 
 fn plain(message: &str) -> &str {

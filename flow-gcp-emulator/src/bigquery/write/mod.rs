@@ -94,3 +94,9 @@ async fn append_rows(State(service): State<Service>, request: Request) -> Respon
     })
     .await
 }
+
+/// Reads bytes as a row, by a description that fits the schema; and as a description.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_row(data: &[u8], schema: &super::schema::Schema) {
+    proto::check(data, schema);
+}

@@ -224,3 +224,49 @@ fn integer(value: &Proto) -> Option<i64> {
         _ => None,
     }
 }
+
+/// Reads bytes as a row whose fields are those of a schema, each as text or as a number; and as a description.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check(data: &[u8], schema: &Schema) {
+    use prost::Message as _;
+    use prost_types::FieldDescriptorProto;
+    use prost_types::field_descriptor_proto::{Label, Type as Wire};
+
+    fn message(name: &str, schema: &Schema, of: &mut impl FnMut(&Field) -> Wire) -> DescriptorProto {
+        let mut descriptor = DescriptorProto { name: Some(name.to_owned()), ..Default::default() };
+        for (field, number) in schema.fields.iter().zip(1..) {
+            let label = if field.mode == Mode::Repeated { Label::Repeated } else { Label::Optional };
+            let mut described = FieldDescriptorProto {
+                name: Some(field.name.clone()),
+                number: Some(number),
+                ..Default::default()
+            };
+            described.set_label(label);
+            match &field.ty {
+                Type::Struct(inner) => {
+                    described.set_type(Wire::Message);
+                    described.type_name = Some(format!("M{number}"));
+                    descriptor.nested_type.push(message(&format!("M{number}"), inner, of));
+                }
+                _ => described.set_type(of(field)),
+            }
+            descriptor.field.push(described);
+        }
+        descriptor
+    }
+    let schema = Arc::new(schema.clone());
+    let number = |field: &Field| match field.ty {
+        Type::Bool => Wire::Bool,
+        Type::Bytes => Wire::Bytes,
+        Type::Float64 | Type::Numeric | Type::BigNumeric => Wire::Double,
+        _ => Wire::Int64,
+    };
+    for mut of in [Box::new(number) as Box<dyn FnMut(&Field) -> Wire>, Box::new(|_: &Field| Wire::String)] {
+        if let Ok(decoder) = Decoder::new(&message("Row", &schema, &mut of), &schema) {
+            let _ = decoder.row(data, &[0]);
+        }
+    }
+    if let Ok(descriptor) = DescriptorProto::decode(data) {
+        let _ = Decoder::new(&descriptor, &schema);
+    }
+}

@@ -52,6 +52,9 @@ const UNDER_WAY: usize = 64 << 20;
 /// How much may wait in batches before they are sent though they are not full.
 const WAITING: usize = 64 << 20;
 
+/// No answer about a table is larger.
+const LARGEST_ANSWER: usize = 16 << 20;
+
 impl Service {
     /// The clients of a cloud. Must be called inside a tokio runtime.
     pub(crate) async fn of(cloud: &GoogleCloud) -> Result<Self> {
@@ -65,6 +68,8 @@ impl Service {
         let host = cloud.endpoint(service)?.unwrap_or("https://bigquery.googleapis.com");
         let base = if host.ends_with("/v2") { host.to_owned() } else { format!("{host}/bigquery/v2") };
         let http = reqwest::Client::builder()
+            // No call is sent on to elsewhere; who would do that wants the token.
+            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_mins(2))
             .build()
@@ -142,10 +147,16 @@ impl Service {
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
         let headers = self.0.token.headers().await.map_err(|status| Failure::of_status(&status))?;
         let failed = |error| Failure::from(gcp_bigquery_client::error::BQError::RequestError(error));
-        let answer = request.headers(headers).send().await.map_err(failed)?;
+        let mut answer = request.headers(headers).send().await.map_err(failed)?;
         let status = answer.status();
-        let body = answer.text().await.map_err(failed)?;
-        let json: Value = serde_json::from_str(&body).unwrap_or_default();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Failure::lasting("the answer is larger than any of BigQuery's"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
             return Ok(json);
         }

@@ -2,6 +2,8 @@
 
 mod bad_record;
 mod decode;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod gunzip;
 mod origin;
 mod pattern;

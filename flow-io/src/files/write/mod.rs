@@ -3,6 +3,8 @@
 mod commit;
 mod each;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod line;
 mod name;
 mod place;

@@ -1,5 +1,6 @@
 //! The API that registers users, asked over HTTP.
 
+use std::fmt;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -34,12 +35,18 @@ impl Default for Pauses {
     }
 }
 
-/// The API.
-#[derive(Clone, Debug)]
+/// The API. What it shows of itself has no URL, which may have a key in it.
+#[derive(Clone)]
 pub struct Api {
     client: Client,
     url: Url,
     pauses: Pauses,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("pauses", &self.pauses).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer. It never holds the URL, which may have a key in it.
@@ -108,18 +115,34 @@ struct Shape {
 }
 
 impl Api {
-    /// The API at a URL.
+    /// The API at a URL, which is reached without encryption only on this machine.
+    ///
+    /// # Errors
+    /// The URL is none, or would be reached without encryption.
+    pub fn at(url: &str) -> Result<Self, Error> {
+        let api = Self::in_plaintext_at(url)?;
+        if api.url.scheme() == "http" && !is_here(&api.url) {
+            return Err(Error::config(
+                "the API would be asked without encryption, so that anybody on the way reads its key and changes its \
+                 answers: use https, or allow plaintext",
+            ));
+        }
+        Ok(api)
+    }
+
+    /// The API at a URL, be it reached without encryption.
     ///
     /// # Errors
     /// The URL is none.
-    pub fn at(url: &str) -> Result<Self, Error> {
-        let wrong = |cause: &dyn std::fmt::Display| Error::config(format!("the API's URL is none: {cause}"));
+    pub fn in_plaintext_at(url: &str) -> Result<Self, Error> {
+        let wrong = |cause: &dyn fmt::Display| Error::config(format!("the API's URL is none: {cause}"));
         let url: Url = url.parse().map_err(|cause| wrong(&cause))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong(&"it begins neither with https:// nor with http://"));
         }
-        let client =
-            Client::builder().timeout(Duration::from_secs(30)).connect_timeout(Duration::from_secs(10));
+        // Where we are sent on to learns no key from the URL, and nothing goes back to plaintext.
+        let client = Client::builder().referer(false).https_only(url.scheme() == "https");
+        let client = client.timeout(Duration::from_secs(30)).connect_timeout(Duration::from_secs(10));
         let client =
             client.build().map_err(|cause| Error::config("there is no HTTP client").caused_by(cause))?;
         Ok(Api { client, url, pauses: Pauses::default() })
@@ -155,6 +178,12 @@ impl Api {
         let body = body(response).await?;
         check(&body).map(|()| body)
     }
+}
+
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The body, as far as a message holds it.
@@ -208,5 +237,22 @@ mod tests {
             let error = Api::at(wrong).unwrap_err().to_string();
             assert!(error.starts_with("the API's URL is none: "), "{error}");
         }
+    }
+
+    #[test]
+    fn plaintext_leaves_the_machine_only_when_it_is_allowed() {
+        let wrong = Api::at("http://example.com/api?key=s3cret").unwrap_err().to_string();
+        assert!(wrong.starts_with("the API would be asked without encryption"), "{wrong}");
+        assert!(Api::in_plaintext_at("http://example.com/api").is_ok());
+        for fine in ["http://localhost:1/x", "http://127.0.0.1/", "http://[::1]:8080/", "https://example.com"]
+        {
+            assert!(Api::at(fine).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn the_key_in_a_url_is_not_shown() {
+        let api = Api::at("https://user:s3cret@example.com/api?key=s3cret").unwrap();
+        assert!(!format!("{api:?} {api:#?}").contains("s3cret"));
     }
 }
