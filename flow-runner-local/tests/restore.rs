@@ -168,6 +168,7 @@ fn elements_that_wait_for_what_the_whole_window_adds_up_to() {
 #[test]
 fn elements_that_wait_for_the_end_of_the_input() {
     goes_on_exactly(|numbers| {
+        let numbers = numbers.window(Fixed::of(Duration::from_hours(1)));
         let sum = numbers.combine(Sum).as_single();
         numbers.filter(|n| n % 3 == 0).with(&sum).map(|n, sum| format!("{n} of {sum}"))
     });

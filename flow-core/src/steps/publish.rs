@@ -56,29 +56,41 @@ pub(crate) fn publish<V: Send + Sync + 'static>(
     empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
     keep: Option<Arc<dyn Keep<V>>>,
 ) -> Op {
-    let again = Arc::new(Again(Mutex::new(None)));
-    let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx: &mut BuildCx| Publish {
-        step,
-        table: cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty))),
+    let shared = Arc::new(Shared { again: Mutex::new(None), progress: Mutex::new(Vec::new()) });
+    let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx: &mut BuildCx| {
+        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
         // Every worker has the same.
-        writes: cx.is_durable() && cx.worker == 0,
-        keep: keep.clone(),
-        changed: BTreeSet::new(),
-        told: Told::default(),
-        restoring: Restoring { again: Arc::clone(&again), workers: cx.workers, ..Restoring::new(cx.space()) },
-        failed: None,
+        let writes = cx.is_durable() && cx.worker == 0 && keep.is_some();
+        if writes {
+            table.floor.set(Timestamp::MIN);
+        }
+        Publish {
+            step,
+            worker: cx.worker,
+            table,
+            writes,
+            keep: keep.clone(),
+            changed: BTreeSet::new(),
+            told: Told::default(),
+            least: Timestamp::MIN,
+            restoring: Restoring::new(Arc::clone(&shared), cx),
+            failed: None,
+        }
     }));
     Op::Exchange(op)
 }
 
 struct Publish<V> {
     step: StepId,
+    worker: usize,
     table: Rc<ViewTable<V>>,
     writes: bool,
     keep: Option<Arc<dyn Keep<V>>>,
     /// Windows with values that are not written.
     changed: BTreeSet<(Timestamp, Window)>,
     told: Told,
+    /// What steps of this worker did not ask for any more at the last barrier.
+    least: Timestamp,
     restoring: Restoring<V>,
     /// What was written could not be made into a value: everything waits, and the next signal fails.
     failed: Option<Error>,
@@ -105,6 +117,17 @@ enum Record<B> {
 }
 
 impl<V: Send + Sync + 'static> Publish<V> {
+    /// Says what steps here will not ask for again, if the run goes on from this barrier. As of the last one: its readers
+    /// may be behind this one already, and ahead of what they would then read again.
+    fn tell_progress(&mut self) {
+        let mut progress = self.restoring.shared.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.resize(self.restoring.workers, Timestamp::MIN);
+        progress[self.worker] = std::mem::replace(&mut self.least, self.table.least());
+        if self.writes {
+            self.table.floor.set(progress.iter().copied().min().unwrap_or(Timestamp::MIN));
+        }
+    }
+
     fn save(&mut self, cx: &mut Cx) -> Result<()> {
         let Some(keep) = self.keep.clone().filter(|_| self.writes && !self.table.is_unread()) else {
             return Ok(());
@@ -170,6 +193,7 @@ impl<V: Send + Sync + 'static> Receiver<Published<V>> for Publish<V> {
         }
         if let Signal::Barrier { .. } = signal {
             cx.enter(self.step);
+            self.tell_progress();
             self.save(cx)?;
             cx.leaves_passed += 1;
         }
@@ -205,24 +229,29 @@ struct Restoring<V> {
     watermark: Timestamp,
     forgotten: Timestamp,
     workers: usize,
-    again: Arc<Again<V>>,
+    shared: Arc<Shared<V>>,
 }
 
 type Values<V> = Vec<((Timestamp, Window), Published<V>)>;
 
-/// What the first worker has rebuilt, for the others, so that they share it as they shared what was published; and for
-/// how many.
-struct Again<V>(Mutex<Option<(usize, Values<V>)>>);
+/// What the workers know of each other.
+struct Shared<V> {
+    /// What the first worker has rebuilt, for the others, so that they share it as they shared what was published; and
+    /// for how many.
+    again: Mutex<Option<(usize, Values<V>)>>,
+    /// For each worker, the end of the windows that it does not ask for any more.
+    progress: Mutex<Vec<Timestamp>>,
+}
 
 impl<V> Restoring<V> {
-    fn new(space: &Space) -> Self {
+    fn new(shared: Arc<Shared<V>>, cx: &BuildCx) -> Self {
         Restoring {
-            space: space.clone(),
+            space: cx.space().clone(),
             windows: BTreeMap::new(),
             watermark: Timestamp::MIN,
             forgotten: Timestamp::MIN,
-            workers: 1,
-            again: Arc::new(Again(Mutex::new(None))),
+            workers: cx.workers,
+            shared,
         }
     }
 
@@ -245,14 +274,13 @@ impl<V> Restoring<V> {
     /// The values of the windows that are not forgotten, by whoever asks first.
     fn values(&mut self) -> Result<Values<V>> {
         let windows = std::mem::take(&mut self.windows);
-        let mut shared = self.again.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (others, values) = match shared.take() {
-            Some(shared) => shared,
-            None => {
-                let kept = windows.into_iter().filter(|((end, _), _)| *end >= self.forgotten);
-                let values = kept.map(|(window, rebuild)| Ok((window, rebuild.finish()?)));
-                (self.workers, values.collect::<Result<Values<V>>>()?)
-            }
+        let mut shared = self.shared.again.lock().unwrap_or_else(PoisonError::into_inner);
+        let (others, values) = if let Some(shared) = shared.take() {
+            shared
+        } else {
+            let kept = windows.into_iter().filter(|((end, _), _)| *end >= self.forgotten);
+            let values = kept.map(|(window, rebuild)| Ok((window, rebuild.finish()?)));
+            (self.workers, values.collect::<Result<Values<V>>>()?)
         };
         if others > 1 {
             *shared = Some((others - 1, values.clone()));

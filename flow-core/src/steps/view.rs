@@ -15,6 +15,8 @@ pub(crate) struct ViewTable<V> {
     pub(super) watermark: Cell<Timestamp>,
     /// Windows that end before here are forgotten.
     pub(super) forgotten: Cell<Timestamp>,
+    /// Of later windows none is forgotten: other workers may still ask for them when the run goes on after a failure.
+    pub(super) floor: Cell<Timestamp>,
     /// For each step that reads the view here, the end of the windows that it will not ask for again.
     readers: RefCell<Vec<Timestamp>>,
     empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
@@ -30,6 +32,7 @@ impl<V: 'static> ViewTable<V> {
             by_window: RefCell::default(),
             watermark: Cell::new(Timestamp::MIN),
             forgotten: Cell::new(Timestamp::MIN),
+            floor: Cell::new(Timestamp::MAX),
             readers: RefCell::default(),
             empty,
         }
@@ -64,11 +67,15 @@ impl<V: 'static> ViewTable<V> {
         readers.len() - 1
     }
 
+    /// No step here asks for windows that end before this.
+    pub(super) fn least(&self) -> Timestamp {
+        self.readers.borrow().iter().copied().min().unwrap_or(Timestamp::MIN)
+    }
+
     /// A reader's input has come so far; windows that no reader can ask for any more are forgotten.
     fn expire(&self, reader: usize, main_watermark: Timestamp, lateness: i64) {
-        let mut readers = self.readers.borrow_mut();
-        readers[reader] = main_watermark.offset_micros(-lateness);
-        let least = readers.iter().copied().min().unwrap_or(Timestamp::MIN);
+        self.readers.borrow_mut()[reader] = main_watermark.offset_micros(-lateness);
+        let least = self.least().min(self.floor.get());
         self.forgotten.set(least);
         let mut by_window = self.by_window.borrow_mut();
         while let Some(first) = by_window.first_entry()

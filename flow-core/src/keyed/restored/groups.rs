@@ -42,7 +42,9 @@ proptest! {
 fn all_of_one_key(script: &mut [Step]) {
     for step in script {
         if let Step::Elements(elements) = step {
-            elements.iter_mut().for_each(|(key, _)| *key = 0);
+            for (key, _) in elements {
+                *key = 0;
+            }
         }
     }
 }
