@@ -142,9 +142,14 @@ impl Options {
         usize::try_from(share).unwrap_or(usize::MAX).clamp(1, (4 << 20) * self.workers())
     }
 
-    /// Bytes that a step with scratch may use on a worker before it goes there: a quarter of the limit among all of them.
-    /// What it counts may be half of what it takes while its tables grow and are sorted. With none it could not work at all.
-    pub(crate) fn scratch_bytes(&self, exchanges: usize) -> usize {
+    /// Bytes that a step with scratch may use before it goes there; with none it could not work at all.
+    pub(crate) fn scratch_bytes(&self) -> usize {
+        usize::try_from(self.memory_limit / 8).unwrap_or(usize::MAX).max(64 << 10)
+    }
+
+    /// The same for a grouping on each worker: a quarter of the limit among all of them. What it counts may be half of
+    /// what it takes while its tables grow and are sorted.
+    pub(crate) fn grouping_bytes(&self, exchanges: usize) -> usize {
         let share = self.memory_limit / 4 / self.workers() as u64 / exchanges.max(1) as u64;
         usize::try_from(share).unwrap_or(usize::MAX).max(64 << 10)
     }

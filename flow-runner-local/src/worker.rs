@@ -193,9 +193,11 @@ fn build_and_run(place: Place, graph: &Graph, counts: &mut Vec<StepCounts>) -> R
 impl Worker {
     fn build(place: Place, graph: &Graph, mut cx: Cx) -> Result<Worker> {
         let scratch = Arc::new(TempFiles::new(place.options.scratch_dir.clone()));
+        let space = Space::new(scratch, place.options.scratch_bytes());
         let exchanges = graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();
-        let space = Space::new(scratch, place.options.scratch_bytes(exchanges));
-        let mut build = BuildCx::new(place.worker, place.workers, graph.labels()).with_space(space);
+        let mut build = BuildCx::new(place.worker, place.workers, graph.labels())
+            .with_space(space)
+            .with_grouping_memory(place.options.grouping_bytes(exchanges));
         if let Some((sinks, _)) = &place.durable {
             build = build.durable(sinks.clone());
         }

@@ -71,7 +71,8 @@ fn within_memory(name: &str, pipeline: impl FnOnce(&Pipeline)) -> Option<(u64, u
         let p = Pipeline::new();
         pipeline(&p);
         LocalRunner::new(Options::default().with_workers(2).with_memory_limit(limit)).run(p).unwrap();
-        println!("\ncame of it: {} {} {}", DIGEST.load(Relaxed), COUNT.load(Relaxed), peak_memory());
+        let (digest, count) = (DIGEST.load(Relaxed), COUNT.load(Relaxed));
+        println!("\ncame of it: {digest} {count} {} {}", peak_memory(), written());
         return None;
     }
     let mut child = Command::new(std::env::current_exe().unwrap());
@@ -80,9 +81,12 @@ fn within_memory(name: &str, pipeline: impl FnOnce(&Pipeline)) -> Option<(u64, u
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let line = said.lines().find_map(|line| line.strip_prefix("came of it: ")).expect("the child says it");
-    let [digest, count, peak] = *line.split(' ').map(number_of).collect::<Vec<_>>() else { panic!("{line}") };
-    println!("{name}: {} MiB of memory at most, of {} MiB", peak >> 20, limit >> 20);
+    let [digest, count, peak, written] = *line.split(' ').map(number_of).collect::<Vec<_>>() else {
+        panic!("{line}")
+    };
+    println!("{name}: {} of {} MiB of memory, {} MiB written", peak >> 20, limit >> 20, written >> 20);
     assert!(peak <= limit + PROCESS, "{name} took {} MiB, the limit is {} MiB", peak >> 20, limit >> 20);
+    assert!(written > limit, "{name} wrote {} MiB to scratch", written >> 20);
     Some((digest, count))
 }
 
@@ -90,6 +94,12 @@ fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+}
+
+/// What went to scratch: nothing else is written here.
+fn written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    number_of(io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap())
 }
 
 #[test]

@@ -8,7 +8,7 @@ use flow_core::ErrorKind;
 use flow_core::prelude::*;
 use flow_core::testing::{assert_that, collect};
 
-/// Sorting may use 64 KiB to 256 KiB of this.
+/// Sorting may use an eighth of this, 128 KiB.
 const TIGHT: u64 = 1 << 20;
 
 fn at(seconds: u64) -> Timestamp {

@@ -53,6 +53,7 @@ pub struct BuildCx {
     labels: std::sync::Arc<[crate::StepLabel]>,
     views: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
     space: Space,
+    grouping_memory: Option<usize>,
     durable: Option<PathBuf>,
     restored: HashMap<StepId, Vec<Vec<u8>>, BuildHasherDefault<std::hash::DefaultHasher>>,
 }
@@ -66,6 +67,7 @@ impl BuildCx {
             labels,
             views: HashMap::default(),
             space: Space::default(),
+            grouping_memory: None,
             durable: None,
             restored: HashMap::default(),
         }
@@ -75,6 +77,12 @@ impl BuildCx {
     #[must_use]
     pub fn with_space(self, space: Space) -> Self {
         BuildCx { space, ..self }
+    }
+
+    /// With so many bytes of memory for each grouping on this worker; otherwise each has what the space says.
+    #[must_use]
+    pub fn with_grouping_memory(self, bytes: usize) -> Self {
+        BuildCx { grouping_memory: Some(bytes), ..self }
     }
 
     /// Of a durable run: steps keep track of what changes in each epoch, and sinks may keep files in this directory.
@@ -111,6 +119,11 @@ impl BuildCx {
     /// Where a step puts what does not fit into memory.
     pub(crate) fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// Where a grouping puts what does not fit into its share of memory.
+    pub(crate) fn grouping_space(&self) -> Space {
+        Space { memory: self.grouping_memory.unwrap_or(self.space.memory), ..self.space.clone() }
     }
 
     /// The name and place of a step.

@@ -13,7 +13,6 @@ use crate::combine::CombineFn;
 use crate::element::{Element, Key, Wire};
 use crate::exec::{AnyOutput, BuildCx, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, erased, typed};
 use crate::group::{Collect, Group};
-use crate::scratch::Space;
 use crate::steps::Typed;
 use crate::window::Windowing;
 
@@ -62,7 +61,7 @@ where
     where
         A: Absorb<In, V, C> + Spill<V, C>,
     {
-        let space: Space = cx.space().clone();
+        let space = cx.grouping_space();
         let mut tables = Tables::new(self.function.clone(), &self.windowing, cx.worker, space);
         if let Some(key) = self.default_on(cx.worker, cx.workers) {
             tables.set_default(key);
@@ -102,7 +101,7 @@ where
 
     fn sender(&self, step: StepId, outbox: Box<dyn Outbox>, cx: &mut BuildCx) -> AnyOutput {
         if self.lifted && tables::can(&self.windowing) {
-            lift::sender::<K, V, C>(step, outbox, self.function.clone(), cx.space())
+            lift::sender::<K, V, C>(step, outbox, self.function.clone(), &cx.grouping_space())
         } else {
             exchange::sender::<K, V>(step, outbox)
         }

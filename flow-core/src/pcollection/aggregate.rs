@@ -128,6 +128,9 @@ impl<T: Element> PCollection<T> {
 impl<K: Element, V: Element> PCollection<(K, V)> {
     /// The values of each key and window through an aggregation, or through a tuple of them in one pass.
     ///
+    /// Keys may be more than memory holds: in windows that stay apart and have the default trigger, what does not fit is in
+    /// the runner's scratch space until the window is over.
+    ///
     /// ```
     /// # use flow_core::prelude::*;
     /// let stats = apply([("a", 3_u64), ("a", 5)].map(|(k, v)| (k.to_string(), v)), |pairs: &PCollection<(String, u64)>| {

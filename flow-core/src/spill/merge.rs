@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
+use super::PIECE;
 use super::cursor::Cursor;
 use super::file::Piece;
 use super::run::Run;
@@ -38,7 +39,7 @@ enum At {
 impl Merge {
     /// With about so much memory.
     pub(super) fn new(runs: &[Run], memory: usize) -> Result<Self, BoxError> {
-        let buffer = (memory / runs.len().max(1)).clamp(4 << 10, 128 << 10);
+        let buffer = (memory / runs.len().max(1)).clamp(4 << 10, PIECE / 2);
         let mut cursors: Vec<Cursor> = runs.iter().map(|run| Cursor::new(run, buffer)).collect();
         let mut heads = BinaryHeap::with_capacity(cursors.len());
         for (run, cursor) in cursors.iter_mut().enumerate() {

@@ -124,8 +124,10 @@ impl<V: Wire> Absorb<V, V, Collect<V>> for Collected {
         values.push(value);
     }
     #[inline]
-    fn start(_: &Collect<V>, value: V) -> Vec<V> {
-        vec![value]
+    fn start(collect: &Collect<V>, value: V) -> Vec<V> {
+        let mut values = collect.create();
+        collect.add(&mut values, value);
+        values
     }
 }
 

@@ -27,8 +27,7 @@ impl<K: Key, V, C: CombineFn<V>, A: Spill<V, C>> Tables<K, V, C, A> {
     {
         let mut dropped = Dropped::default();
         let Keyed { bundle, hashes } = elements;
-        let Some((key, input)) = bundle.values.first() else { return dropped };
-        let cost = self.gauge.cost::<K, C::Accumulator, In>(key, input, A::KEEPS_INPUTS);
+        let cost = self.gauge.cost::<K, C::Accumulator, In>(&bundle.values, A::KEEPS_INPUTS);
         if let Some(window) = bundle.windows.uniform()
             && self.watermark <= window.max_timestamp()
         {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::scratch::Space;
 use crate::spill::footprint;
 
-/// About how much memory the tables of a step take on a worker, told bundle by bundle from one element of each.
+/// About how much memory the tables of a step take on a worker, told bundle by bundle from some elements of each.
 #[derive(Debug)]
 pub(super) struct Gauge {
     /// How much they may take.
@@ -37,27 +37,28 @@ impl Gauge {
         Gauge { share, entry: 2 * (size_of::<(K, A)>() + 1), keys: 0, heap: 0, seen: 0, look_at }
     }
 
-    /// What an element adds, and others of its bundle about as well.
+    /// What an element of a bundle adds, in the mean of some of them.
     #[inline]
     pub(super) fn cost<K: Serialize, A, In: Serialize>(
         &self,
-        key: &K,
-        input: &In,
+        elements: &[(K, In)],
         keeps_inputs: bool,
     ) -> Cost {
-        let key = if needs_drop::<K>() { footprint(key) } else { 0 };
-        if keeps_inputs {
-            // A vector has up to twice as many places as values, and four at first.
-            let input = footprint(input);
-            return Cost {
-                key: key + size_of::<usize>() * 2 + 2 * size_of::<In>(),
-                input: input + input / 2,
-            };
-        }
-        if !needs_drop::<A>() {
+        let key = if needs_drop::<K>() { mean(elements, |(key, _)| footprint(key)) } else { 0 };
+        if !keeps_inputs && !needs_drop::<A>() {
             return Cost { key, input: 0 };
         }
-        Cost { key: key + self.seen, input: footprint(input) }
+        let input = if needs_drop::<In>() {
+            mean(elements, |(_, input)| footprint(input))
+        } else {
+            size_of::<In>()
+        };
+        if keeps_inputs {
+            // A vector has up to twice as many places as values, and four at first.
+            let places = 2 * size_of::<usize>() + 2 * size_of::<In>();
+            return Cost { key: key + places, input: input + input / 2 };
+        }
+        Cost { key: key + self.seen, input }
     }
 
     /// So many keys more, and so many bytes that they point to.
@@ -113,4 +114,11 @@ impl Gauge {
         let later = if self.is_over() { self.used() + self.share / 4 } else { self.share };
         self.look_at = later.max(self.share);
     }
+}
+
+/// Of eight of them.
+fn mean<T>(elements: &[T], size: impl Fn(&T) -> usize) -> usize {
+    let some = elements.iter().step_by(elements.len().div_ceil(8).max(1));
+    let count = some.len().max(1);
+    some.map(size).sum::<usize>() / count
 }
