@@ -109,6 +109,81 @@ fn a_process_that_is_killed_again_and_again_loses_nothing() {
     assert_eq!(in_table(&emulator), wanted(0..published));
 }
 
+/// All lines of all objects of orders, and how many objects there are.
+fn object_lines(emulator: &Emulator) -> (Vec<String>, usize) {
+    let objects = emulator.gcs();
+    let names = objects.list("events", "output/order/");
+    let text = |name: &String| String::from_utf8(objects.read("events", name).unwrap().to_vec()).unwrap();
+    let mut ids: Vec<String> = names
+        .iter()
+        .flat_map(|name| {
+            text(name).lines().map(|line| id(&serde_json::from_str(line).unwrap())).collect::<Vec<_>>()
+        })
+        .collect();
+    ids.sort();
+    (ids, names.len())
+}
+
+fn row_ids(emulator: &Emulator) -> Vec<String> {
+    let mut ids: Vec<String> =
+        emulator.bigquery().rows("shop", "raw_events", "order").iter().map(id).collect();
+    ids.sort();
+    ids
+}
+
+fn number(name: &str, unset: u32) -> u32 {
+    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(unset)
+}
+
+/// `FLOW_KILLS` and `FLOW_EVENTS` say how often and of how many; `./kill-and-count` prints the counts.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "kills come at any moment")]
+fn with_a_state_directory_objects_rows_and_input_are_equal_whenever_it_is_killed() {
+    let (kills, each) = (number("FLOW_KILLS", 6), number("FLOW_EVENTS", 2_000) / 10);
+    let (emulator, state) = (shop(), tempfile::tempdir().unwrap());
+    let durable = |more: &[&str]| {
+        let mut program = program(&emulator);
+        program.args([
+            "--project",
+            "shop",
+            "--bucket",
+            "events",
+            "--epoch",
+            "50ms",
+            "--allow-ephemeral-state",
+        ]);
+        program.arg("--state-dir").arg(state.path().join("state")).args(more).spawn().unwrap()
+    };
+    let mut published = 0;
+    for kill in 0..kills {
+        let mut process = durable(&[]);
+        if published < each * 10 {
+            publish(&emulator, published..published + each);
+            published += each;
+        }
+        std::thread::sleep(Duration::from_millis(u64::from(100 + (kill * 2_654_435_761_u32 >> 16) % 900)));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        emulator.clock().advance(Duration::from_mins(10)); // what it had been given comes again
+    }
+    publish(&emulator, published..each * 10);
+    published = each * 10;
+    let all: Vec<String> = wanted(0..published).into_iter().collect();
+    let last = durable(&[]);
+    until("all is in the table", || row_ids(&emulator).len() >= all.len());
+    assert!(terminated(last).status.success(), "suspended");
+    let drained = durable(&["--drain"]).wait_with_output().unwrap();
+    assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
+    let ((lines, objects), rows) = (object_lines(&emulator), row_ids(&emulator));
+    println!(
+        "killed {kills} times: {published} valid events, {} lines in {objects} objects, {} rows",
+        lines.len(),
+        rows.len()
+    );
+    assert_eq!(rows, all, "rows");
+    assert_eq!(lines, all, "lines of objects");
+}
+
 #[test]
 fn told_nothing_it_uses_the_emulator_of_the_environment() {
     let emulator = Emulator::start().unwrap();

@@ -33,13 +33,11 @@ pub(crate) use combine::{combine, group};
 pub use context::StatefulCx;
 pub(crate) use hash::key_hash;
 pub use hash::{hash_probe, owner};
+#[cfg(any(test, fuzzing))]
+pub(crate) use kernel::{Kernel, Keyed};
 pub(crate) use lookup::{can_sort, lookup};
 pub use setting::TimerSetting;
 pub(crate) use splittable::{parts, splittable};
 pub(crate) use spread::spread;
 pub(crate) use stateful::ByClosure;
 pub use stateful::StatefulFn;
-#[cfg(any(test, fuzzing))]
-pub(crate) use {
-    kernel::{Kernel, Keyed},
-};

@@ -15,6 +15,8 @@ pub struct Output {
     pub tables: Tables,
     /// How to reach what is in the cloud.
     pub cloud: GoogleCloud,
+    /// Whether rows come into BigQuery exactly once, which takes more of its quota.
+    pub exactly_once: bool,
 }
 
 /// Where the tables are.
@@ -42,7 +44,7 @@ impl Output {
     pub fn under(root: impl Into<PathBuf>) -> Self {
         let objects = root.into();
         let tables = Tables::Files(objects.join(paths::TABLES));
-        Output { objects, tables, cloud: GoogleCloud::from_env() }
+        Output { objects, tables, cloud: GoogleCloud::from_env(), exactly_once: false }
     }
 }
 

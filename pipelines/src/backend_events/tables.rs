@@ -77,11 +77,12 @@ impl Table {
 
     /// In a dataset of BigQuery.
     pub(super) fn big_query<T>(&self, dataset: &str, output: &Output) -> WriteTable<T> {
-        BigQuery::table(format!("{dataset}.{}", self.name))
+        let table = BigQuery::table(format!("{dataset}.{}", self.name))
             .on(&output.cloud)
             .schema(self.schema.clone())
             .partitioned_by_day(&self.partitioned_by)
-            .clustered_by(&self.clustered_by)
+            .clustered_by(&self.clustered_by);
+        if output.exactly_once { table.exactly_once() } else { table }
     }
 }
 

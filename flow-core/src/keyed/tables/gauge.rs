@@ -48,11 +48,8 @@ impl Gauge {
         if !keeps_inputs && !needs_drop::<A>() {
             return Cost { key, input: 0 };
         }
-        let input = if needs_drop::<In>() {
-            mean(elements, |(_, input)| footprint(input))
-        } else {
-            size_of::<In>()
-        };
+        let input =
+            if needs_drop::<In>() { mean(elements, |(_, input)| footprint(input)) } else { size_of::<In>() };
         if keeps_inputs {
             // A vector has up to twice as many places as values, and four at first.
             let places = 2 * size_of::<usize>() + 2 * size_of::<In>();

@@ -203,7 +203,8 @@ impl Args {
         Settings {
             catalog,
             dialect: if self.python { Dialect::JsonOrPython } else { Dialect::Json },
-            output,
+            // With a state directory nothing is doubled on the way there; so it is not doubled there either.
+            output: Output { exactly_once: self.runner.state_dir.is_some(), ..output },
             objects: match self.objects {
                 PerObject::Minute => Objects::Minute,
                 PerObject::Event => Objects::Event,
@@ -253,6 +254,7 @@ impl Cloud {
             objects: format!("gs://{bucket}/{}", self.prefix).into(),
             tables: Tables::BigQuery(self.datasets(project)),
             cloud: cloud.clone(),
+            exactly_once: false,
         }
     }
 
