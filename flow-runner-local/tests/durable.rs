@@ -141,7 +141,7 @@ fn two_runs_cannot_share_a_directory() {
     });
     let error = error_of(directory.path(), |options| options, counts(&world, "counts"));
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.report().to_string().contains("another process is using it"), "{}", error.report());
+    assert!(error.report().contains("another process is using it"), "{}", error.report());
     job.cancel();
     let _ = job.wait();
 }
@@ -160,7 +160,7 @@ fn damage_is_told_with_the_file_and_nothing_is_read() {
     std::fs::write(&newest, bytes).unwrap();
     let error = error_of(directory.path(), |options| options, counts(&world, "counts"));
     assert_eq!(error.kind(), ErrorKind::State);
-    assert!(error.report().to_string().contains("damaged at byte"), "{}", error.report());
+    assert!(error.report().contains("damaged at byte"), "{}", error.report());
     assert_eq!(inspect::verify(directory.path()).unwrap_err().kind(), ErrorKind::State);
     assert_eq!(world.visible(), visible);
 }

@@ -60,7 +60,7 @@ fn survives(seed: u64, lies: Lies, wanted: &[String]) -> Result<u32, String> {
             let visible = world.visible();
             return if visible == wanted { Ok(failures) } else { Err(format!("{visible:?}")) };
         };
-        let text = error.report().to_string();
+        let text = error.report();
         if !text.contains("planned") && !text.contains("the power has failed") {
             return Err(text);
         }

@@ -248,7 +248,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
     fn killed(&self, mut process: Process<T, S>, kill: Kill, manifest: &Manifest<S::Token>) {
         match kill {
             Kill::BeforeCommit => {}
-            Kill::WithinCommit => self.begun(process.sink.clone().commit(commit_of(manifest))),
+            Kill::WithinCommit => Self::begun(process.sink.clone().commit(commit_of(manifest))),
             Kill::AfterCommit => {
                 self.commit(&process, manifest.epoch, false, manifest.tokens.clone());
             }
@@ -270,7 +270,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
         done: &[T],
     ) {
         if kill == Kill::WithinCommit {
-            self.begun(process.sink.clone().resume(commit_of(manifest)));
+            Self::begun(process.sink.clone().resume(commit_of(manifest)));
         } else {
             self.resume(&process, manifest);
             self.shows_nothing_but(&process, done);
@@ -284,7 +284,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
     }
 
     /// A future is given up when it first waits.
-    fn begun(&self, future: impl Future) {
+    fn begun(future: impl Future) {
         let mut future = pin!(future);
         let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }

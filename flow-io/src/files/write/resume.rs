@@ -14,7 +14,6 @@ use super::commit::AT_ONCE;
 use super::ranges::{Ranges, copy_of};
 use super::registry::{Registry, State, lock, unwritable};
 use super::shared::{Inner, SharedFile, Slot, Stage};
-use super::target::sync_directory;
 use super::temp::{discard, has_a_name};
 use super::{Body, Format, Prepared, TempFile};
 use crate::files::blocking::off_thread;
@@ -55,7 +54,7 @@ impl<F: Format> Registry<F> {
     }
 
     /// Finishes a file of one epoch and worker, which nobody could go on with.
-    pub(super) fn finish_part(&self, file: &SharedFile<F::Body>) -> Result<u64> {
+    pub(super) fn finish_part(file: &SharedFile<F::Body>) -> Result<u64> {
         let mut inner = lock(&file.inner);
         let stage = std::mem::replace(&mut inner.stage, Stage::Published);
         inner.stage = match stage {

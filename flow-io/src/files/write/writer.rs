@@ -189,7 +189,7 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
         if !F::GOES_ON {
             for share in shares.iter_mut() {
                 share.written = Ranges::default();
-                share.written.add(0, self.registry.finish_part(&share.file)?);
+                share.written.add(0, Registry::<F>::finish_part(&share.file)?);
             }
         }
         let mut files: Vec<_> = shares.iter().map(|share| Arc::clone(&share.file)).collect();
