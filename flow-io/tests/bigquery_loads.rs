@@ -49,7 +49,8 @@ fn loads_go_on_though_the_process_is_killed() {
     for disposition in [Disposition::Append, Disposition::Truncate] {
         let fresh = |n: usize| {
             let schema = flow_io::bigquery::Schema::of::<Order>();
-            let table = BigQuery::table(format!("p.shop.{disposition:?}{n}")).on(&on).schema(schema);
+            let table: WriteTable<Order> =
+                BigQuery::table(format!("p.shop.{disposition:?}{n}")).on(&on).schema(schema);
             table.staging("gs://staging/loads").file_loads().write(disposition)
         };
         conformance::sink_resumes(state.path(), true, fresh, &orders(0..9), |sink| {

@@ -102,9 +102,9 @@ impl<F: Format> Registry<F> {
         let (temporary, path) = (PathBuf::from(&file.temporary), PathBuf::from(&file.path));
         let copy = copy_of(&temporary);
         if is_whole && (has_a_name(&temporary) || has_a_name(&copy)) {
-            return discard(&temporary)
-                .and_then(|()| discard(&copy))
-                .map_err(|cause| unwritable(&path, cause));
+            let beside = path.parent().unwrap_or(&path);
+            let named = sync_directory(beside).and_then(|()| discard(&temporary));
+            return named.and_then(|()| discard(&copy)).map_err(|cause| unwritable(&path, cause));
         }
         let bytes = file.written.end();
         let found =
