@@ -8,7 +8,7 @@ use std::path::Path;
 /// A function that must take any bytes.
 pub(crate) type Target = fn(&[u8]);
 
-/// How many inputs near the corpus are tried.
+/// How many inputs near the corpus are tried, unless `FUZZ_MUTANTS` says how many.
 const MUTANTS: u64 = 2_000;
 
 /// Longer inputs are for the fuzzer, which is faster.
@@ -21,8 +21,9 @@ pub(crate) fn replay(name: &str, target: Target) {
     for input in &corpus {
         run(name, target, input);
     }
-    let mut random = Random(name.bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte)));
-    for _ in 0..MUTANTS {
+    let mut random = Random(name.bytes().fold(0, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
+    let mutants = std::env::var("FUZZ_MUTANTS").ok().and_then(|text| text.parse().ok());
+    for _ in 0..mutants.unwrap_or(MUTANTS) {
         run(name, target, &mutant(&corpus, &mut random));
     }
 }

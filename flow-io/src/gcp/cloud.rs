@@ -232,7 +232,10 @@ pub(super) fn is_private(url: &str) -> Result<bool> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        Some(v6) => {
+            let closed = v6.split_once(']').filter(|(_, port)| port.is_empty() || port.starts_with(':'));
+            closed.map_or("", |(address, _)| address)
+        }
         None => host.split(':').next().unwrap_or_default(),
     };
     if host.is_empty() {
