@@ -92,7 +92,7 @@ impl<V: Send + Sync + 'static> Views for View<V> {
     }
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
         ViewReader::new(
-            cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty))),
+            cx.shared(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty))),
         )
     }
     fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<Arc<V>>, BoxError> {

@@ -11,6 +11,7 @@ mod merge;
 mod op;
 mod receiver;
 mod signal;
+mod suspects;
 mod tee;
 
 pub use chains::Chains;
@@ -18,9 +19,10 @@ pub use context::{Cx, Prepared, StepCounts, StepId};
 pub use guard::{guard, guard_step, panicked};
 pub use inputs::{Arrival, Inputs};
 pub use op::{
-    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Op, Outbox, Parcel, Progress, ReadOp,
-    Routing, SourceWatermark, StepOp, WriteOp,
+    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Manner, Op, Outbox, Parcel, Progress,
+    ReadOp, Routing, SourceWatermark, StepOp, WriteOp,
 };
 pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};
 pub use signal::{Epoch, Signal};
+pub use suspects::Suspects;

@@ -8,6 +8,7 @@ mod expect;
 mod lease;
 mod names;
 mod print;
+mod regions;
 
 use std::any::type_name;
 use std::panic::Location;
@@ -23,6 +24,7 @@ use expect::Taken;
 pub(crate) use names::ScopeId;
 use names::{Names, moved};
 pub(crate) use print::short_name;
+pub(crate) use regions::Region;
 
 /// A collection's number in its pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +97,8 @@ pub struct Graph {
     taken: Vec<Taken>,
     /// The places that sinks have taken.
     pub(crate) claims: crate::sink::Claims,
+    /// The regions of dead letters.
+    pub(crate) regions: Vec<Region>,
     /// The metrics that steps write to.
     pub(crate) metrics: crate::metrics::Metrics,
     errors: Vec<Error>,

@@ -16,7 +16,7 @@ const MOST_HELD: usize = 64;
 /// What is done with an element whose views are there, in bundles that end at signals.
 pub(super) trait Body<T, S: Views, U> {
     /// Called before some elements.
-    fn start(&mut self) -> Result<(), BoxError> {
+    fn start(&mut self) -> Result<()> {
         Ok(())
     }
 
@@ -28,6 +28,9 @@ pub(super) trait Body<T, S: Views, U> {
         let _ = end;
         Ok(())
     }
+
+    /// Called when what was started failed somewhere, and will come again.
+    fn discard(&mut self) {}
 }
 
 /// A function as a body.
@@ -172,7 +175,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
         if bundle.is_empty() {
             return Ok(());
         }
-        self.body.start().map_err(|e| cx.error_here(user_error(e)))?;
+        self.body.start().map_err(|e| cx.error_here(e))?;
         let body = &mut self.body;
         for_each(self.step, bundle, &mut self.out, next, cx, |value, out| {
             body.process(value, S::values(found), out)
@@ -264,6 +267,10 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Sid
     }
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        if let Signal::Discard(_) = signal {
+            self.body.discard();
+            return next.signal(signal, cx);
+        }
         self.finish(next, cx)?;
         match signal {
             Signal::Watermark(to) => {
@@ -292,6 +299,7 @@ impl<T: Element, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Sid
                 self.idle = true;
                 return self.tell_idle(next, cx);
             }
+            Signal::Finish(_) | Signal::Discard(_) => {}
         }
         next.signal(signal, cx)
     }

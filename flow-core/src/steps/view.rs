@@ -104,7 +104,7 @@ pub(crate) fn publish<V: Send + Sync + 'static>(
     empty: Arc<dyn Fn() -> Result<V, BoxError> + Send + Sync>,
 ) -> Op {
     let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx| {
-        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
+        let table = cx.shared(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
         Box::new(Publish { table })
     }));
     Op::Exchange(op)
