@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_error_says_how_many_and_what_the_last_one_was() {
         let mut breaker = Breaker::new(0.05, 20);
-        (0..2).for_each(|_| drop(breaker.failed()));
+        assert_eq!([breaker.failed(), breaker.failed()], [false, true]);
         let error = breaker.error(Error::new(ErrorKind::Panic, "panicked: no sevens"));
         let report = error.report();
         assert!(report.starts_with("2 of the last 20 elements failed, and no more than 5 % may"), "{report}");

@@ -7,17 +7,35 @@ use super::tail::Region;
 use super::{DeadLetter, DeadLetters};
 use crate::element::Wire;
 use crate::exec::{Cx, Op, Output, Receiver, Signal, StepCounts, StepId, erased, guard, typed};
-use crate::steps::each;
+use crate::steps::{each, gate};
+use crate::views::Awaited;
 use crate::{Bundle, Error, Meta, Result};
 
-/// The steps between a head and its tails, known once the graph is whole.
-pub(crate) type Members = Arc<OnceLock<Box<[StepId]>>>;
+/// What stands between a head and its tails, known once the graph is whole.
+#[derive(Debug, Default)]
+pub(crate) struct Inside {
+    pub(crate) steps: Vec<StepId>,
+    /// The views that they look things up in.
+    pub(crate) views: Vec<Awaited>,
+}
+
+impl Inside {
+    /// As indices.
+    fn steps(&self) -> impl Iterator<Item = usize> + '_ {
+        self.steps.iter().map(|step| step.index())
+    }
+}
+
+/// The same, to be filled in.
+pub(crate) type Members = Arc<OnceLock<Inside>>;
 
 /// The step in front of a region. Its outputs are the region and the dead letters.
 pub(crate) fn head<T: Wire>(settings: DeadLetters, members: Members) -> Op {
     each(move |step, mut outputs, cx| {
         let letters = typed::<DeadLetter<T>>(outputs.pop().expect("two outputs"));
         let body = typed::<T>(outputs.pop().expect("two outputs"));
+        let views = members.get().map_or_else(Vec::new, |members| members.views.clone());
+        let is_gated = !views.is_empty();
         let head = Head {
             step,
             name: cx.label(step).name.clone(),
@@ -33,8 +51,9 @@ pub(crate) fn head<T: Wire>(settings: DeadLetters, members: Members) -> Op {
             before: None,
             is_finished: false,
             has_warned: false,
+            is_gated,
         };
-        Ok(erased::<T>(head))
+        Ok(if is_gated { gate(step, views, Box::new(head), cx) } else { erased::<T>(head) })
     })
 }
 
@@ -53,20 +72,22 @@ struct Head<T> {
     aside: Bundle<DeadLetter<T>>,
     /// What its members had counted before an attempt.
     counts: Vec<StepCounts>,
-    breaker: Option<Breaker>,
+    breaker: Breaker,
     /// The breaker before the attempt of a region around this one.
-    before: Option<Option<Breaker>>,
+    before: Option<Breaker>,
     /// That attempt has been seen through: it was discarded if that is the next to be heard, and kept otherwise.
     is_finished: bool,
     has_warned: bool,
+    /// Its elements have been counted in front of it.
+    is_gated: bool,
 }
 
 impl<T: Wire> Head<T> {
     /// Tries some elements up to where the tails hold back what comes of them; what they failed with, if they did.
     fn attempt(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) -> Result<Result<(), Error>> {
-        let members = self.members.get().map_or(&[][..], |members| members);
         self.counts.clear();
-        self.counts.extend(members.iter().map(|step| cx.counts[step.index()]));
+        self.counts
+            .extend(self.members.get().into_iter().flat_map(Inside::steps).map(|step| cx.counts[step]));
         let is_named = self.name_suspect(bundle, cx);
         let (body, region) = (&mut self.body, &self.region);
         let tried = guard(cx, |cx| {
@@ -90,8 +111,8 @@ impl<T: Wire> Head<T> {
         let discard = Signal::Discard(self.region.number(cx));
         self.body.signal(discard, cx)?;
         cx.enter(self.step);
-        for (step, before) in self.members.get().into_iter().flatten().zip(&self.counts) {
-            let now = &mut cx.counts[step.index()];
+        for (step, before) in self.members.get().into_iter().flat_map(Inside::steps).zip(&self.counts) {
+            let now = &mut cx.counts[step];
             // The time was spent all the same.
             *now = StepCounts { nanos: now.nanos, ..*before };
         }
@@ -130,9 +151,7 @@ impl<T: Wire> Head<T> {
 
     /// So many elements are through: passes on what came of them.
     fn keep(&mut self, elements: usize, cx: &mut Cx) -> Result<()> {
-        if let Some(breaker) = &mut self.breaker {
-            breaker.passed(elements);
-        }
+        self.breaker.passed(elements);
         cx.emitted(self.step, elements);
         self.region.release(cx)?;
         cx.enter(self.step);
@@ -151,12 +170,7 @@ impl<T: Wire> Head<T> {
         cx.counts[self.step.index()].dead_letters += 1;
         cx.emitted(self.step, 1);
         self.aside.push(letter, meta);
-        if let Some(breaker) = &mut self.breaker
-            && breaker.failed()
-        {
-            return Err(cx.error_here(breaker.error(error)));
-        }
-        Ok(())
+        if self.breaker.failed() { Err(cx.error_here(self.breaker.error(error))) } else { Ok(()) }
     }
 
     /// Tries elements one by one, since some have ended the process; those that are known to are not tried.
@@ -184,15 +198,15 @@ impl<T: Wire> Head<T> {
     /// Says which element is about to be tried, if that is asked for; whether it did.
     fn name_suspect(&self, bundle: &Bundle<T>, cx: &mut Cx) -> bool {
         let (Some(suspects), [element]) = (&mut cx.suspects, bundle.values.as_slice()) else { return false };
-        let named = identity(&self.name, element);
-        named.into_iter().for_each(|named| suspects.begin(named));
-        named.is_some()
+        let Some(named) = identity(&self.name, element) else { return false };
+        suspects.begin(named);
+        true
     }
 }
 
 impl<T: Wire> Receiver<T> for Head<T> {
     fn bundle(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) -> Result<()> {
-        cx.enter_with(self.step, bundle.len());
+        cx.enter_with(self.step, if self.is_gated { 0 } else { bundle.len() });
         if bundle.is_empty() {
             return Ok(());
         }

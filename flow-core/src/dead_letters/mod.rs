@@ -11,7 +11,7 @@ mod outputs;
 mod settings;
 mod tail;
 
-pub(crate) use head::{Members, head};
+pub(crate) use head::{Inside, Members, head};
 pub use letter::{DeadLetter, Failure};
 pub use outputs::{RegionEnd, RegionOutputs};
 pub use settings::DeadLetters;

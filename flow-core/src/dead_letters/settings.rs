@@ -14,13 +14,13 @@ use super::breaker::Breaker;
 pub struct DeadLetters {
     max_attempts: u32,
     /// The share, and of how many elements.
-    breaker: Option<(f64, u32)>,
+    breaker: (f64, u32),
 }
 
 impl Default for DeadLetters {
     /// Four attempts, and at most 5 % of the last 1,000 elements.
     fn default() -> Self {
-        DeadLetters { max_attempts: 4, breaker: Some((0.05, 1_000)) }
+        DeadLetters { max_attempts: 4, breaker: (0.05, 1_000) }
     }
 }
 
@@ -35,12 +35,12 @@ impl DeadLetters {
     /// said otherwise. Then it is hardly the elements that are wrong. Each worker counts for itself, and before there
     /// were so many elements the others count as good: a small file of bad lines trips nothing.
     pub fn breaker(self, share: f64, elements: u32) -> Self {
-        DeadLetters { breaker: Some((share, elements)), ..self }
+        DeadLetters { breaker: (share, elements), ..self }
     }
 
     /// The run goes on however many elements become dead letters.
     pub fn without_breaker(self) -> Self {
-        DeadLetters { breaker: None, ..self }
+        self.breaker(1.0, 1)
     }
 
     /// What is wrong with them, if anything.
@@ -49,13 +49,10 @@ impl DeadLetters {
             return Some("an element needs one attempt at least before it is given up".to_owned());
         }
         match self.breaker {
-            Some((share, _)) if !(0.0..=1.0).contains(&share) => Some(format!(
-                "the breaker's share of dead letters is {share}, and must be from 0.0, which none may exceed, to 1.0: \
-                 5 % is 0.05"
+            (share, _) if !(0.0..=1.0).contains(&share) => Some(format!(
+                "the breaker's share of dead letters is {share}, and must be from 0.0 to 1.0: 5 % is 0.05"
             )),
-            Some((_, 0)) => {
-                Some("the breaker looks at the last 0 elements, and needs one at least".to_owned())
-            }
+            (_, 0) => Some("the breaker looks at the last 0 elements, and needs one at least".to_owned()),
             _ => None,
         }
     }
@@ -64,7 +61,7 @@ impl DeadLetters {
         self.max_attempts
     }
 
-    pub(super) fn new_breaker(&self) -> Option<Breaker> {
-        self.breaker.map(|(share, elements)| Breaker::new(share, elements))
+    pub(super) fn new_breaker(&self) -> Breaker {
+        Breaker::new(self.breaker.0, self.breaker.1)
     }
 }

@@ -38,12 +38,12 @@ trait Tail {
     fn release(&self, cx: &mut Cx) -> Result<()>;
 }
 
-/// The step at an end of the region behind `head`.
-pub(super) fn tail<T: Element>(head: StepId) -> Op {
+/// The step at an end of a region, that of a head.
+pub(super) fn tail<T: Element>(of: StepId) -> Op {
     each(move |step, outputs, cx| {
-        let region = Region::of(head, cx);
-        let held = Held { step, bundles: Vec::new(), spare: Vec::new(), next: one::<T>(outputs) };
-        let held = Rc::new(RefCell::new(held));
+        let region = Region::of(of, cx);
+        let next = one::<T>(outputs);
+        let held = Rc::new(RefCell::new(Held { step, bundles: Vec::new(), spare: Vec::new(), next }));
         region.tails.borrow_mut().push(Rc::<RefCell<Held<T>>>::clone(&held));
         Ok(erased::<T>(Holding { region, held }))
     })

@@ -1,5 +1,5 @@
-use super::{CollectionId, Graph, Step};
-use crate::dead_letters::Members;
+use super::{Graph, Step};
+use crate::dead_letters::{Inside, Members};
 use crate::exec::{Manner, Op, StepId};
 
 /// A region of dead letters: what is read of its head's first output, up to its tails.
@@ -7,28 +7,22 @@ use crate::exec::{Manner, Op, StepId};
 pub(crate) struct Region {
     pub(crate) head: StepId,
     pub(crate) tails: Vec<StepId>,
-    pub(crate) letters: CollectionId,
     pub(crate) members: Members,
 }
 
 impl Graph {
     /// Finds out what stands in each region, and keeps an error for all that may not.
     pub(super) fn check_regions(&mut self) {
-        for at in 0..self.regions.len() {
-            let region = &self.regions[at];
-            let members = self.members(region);
-            let mut wrong = self.wrong_members(&members);
-            wrong.extend(self.wrong_inputs(region, &members));
-            if !self.is_read(region.letters) {
-                wrong.push((region.head, UNREAD.to_owned()));
-            }
-            // Whoever checks again finds the same.
-            let _ = region.members.set(members.into_boxed_slice());
-            for (step, message) in wrong {
+        let regions = std::mem::take(&mut self.regions);
+        for region in &regions {
+            let steps = self.members(region);
+            for (step, message) in self.wrong_in(region, &steps) {
                 let label = self.step(step).label.clone();
                 self.error(format!("step `{}`: {message}", label.name), label.location);
             }
+            self.fill(region, steps);
         }
+        self.regions = regions;
     }
 
     /// The steps between a region's head and its tails, in order of construction: every step stands behind those that
@@ -36,7 +30,7 @@ impl Graph {
     fn members(&self, region: &Region) -> Vec<StepId> {
         let mut members = Vec::new();
         for step in self.steps.iter().filter(|step| !region.tails.contains(&step.id)) {
-            if self.inputs_inside(region, &members, step).any(|inside| inside) {
+            if self.is_inside(region, &members, step).any(|inside| inside) {
                 members.push(step.id);
             }
         }
@@ -44,19 +38,45 @@ impl Graph {
     }
 
     /// For each output that a step reads, whether it is in the region.
-    fn inputs_inside<'a>(
+    fn is_inside<'a>(
         &'a self,
         region: &'a Region,
         members: &'a [StepId],
         step: &'a Step,
     ) -> impl Iterator<Item = bool> + 'a {
-        let made_by = step.inputs.iter().flat_map(|input| &self.collection(*input).producers);
-        made_by.map(|(by, port)| (*by, *port) == (region.head, 0) || members.contains(by))
+        self.made_by(step).map(|(by, port)| (by, port) == (region.head, 0) || members.contains(&by))
     }
 
-    fn wrong_members(&self, members: &[StepId]) -> Vec<(StepId, String)> {
-        let steps = members.iter().map(|member| self.step(*member));
-        steps.filter_map(|step| Some((step.id, self.why_not_inside(step)?))).collect()
+    /// The outputs that a step reads.
+    fn made_by<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (StepId, usize)> + 'a {
+        step.inputs.iter().flat_map(|input| &self.collection(*input).producers).copied()
+    }
+
+    fn wrong_in(&self, region: &Region, members: &[StepId]) -> Vec<(StepId, String)> {
+        let mut wrong = Vec::new();
+        // Steps whose elements are in other windows than those that came in.
+        let mut moved = Vec::new();
+        for step in members.iter().map(|member| self.step(*member)) {
+            let is_moved = self.made_by(step).any(|(by, _)| moved.contains(&by));
+            if is_moved || self.manner(step) == Some(Manner::Windows) {
+                moved.push(step.id);
+            }
+            if is_moved && !step.views.is_empty() {
+                wrong.push((step.id, MOVED.to_owned()));
+            }
+            wrong.extend(self.why_not_inside(step).map(|why| (step.id, why)));
+        }
+        let touching = members.iter().chain(&region.tails).map(|step| self.step(*step));
+        let mixed = touching.filter(|step| !self.is_inside(region, members, step).all(|inside| inside));
+        wrong.extend(mixed.map(|step| (step.id, MIXED.to_owned())));
+        if self.readers(region.head, 1).is_empty() {
+            wrong.push((region.head, UNREAD.to_owned()));
+        }
+        wrong
+    }
+
+    fn manner(&self, step: &Step) -> Option<Manner> {
+        if let Op::Each(each) = &step.op { Some(each.manner()) } else { None }
     }
 
     fn why_not_inside(&self, step: &Step) -> Option<String> {
@@ -66,9 +86,6 @@ impl Graph {
             Op::Each(each) if each.manner() == Manner::Waits => {
                 "passes elements on when others have long gone on, and these could not be taken back"
             }
-            Op::Each(_) if !step.views.is_empty() => {
-                "lets elements wait for what they are looked up in, while others go on that could not be taken back"
-            }
             Op::Each(_) | Op::Read(_) => return None,
         };
         Some(format!(
@@ -77,18 +94,21 @@ impl Graph {
         ))
     }
 
-    /// Steps that read elements both from the region and from elsewhere, and ends that nothing of the region comes to.
-    fn wrong_inputs(&self, region: &Region, members: &[StepId]) -> Vec<(StepId, String)> {
-        let touching = members.iter().chain(&region.tails).map(|step| self.step(*step));
-        let mixed = touching.filter(|step| !self.inputs_inside(region, members, step).all(|inside| inside));
-        mixed.map(|step| (step.id, MIXED.to_owned())).collect()
-    }
-
-    fn is_read(&self, collection: CollectionId) -> bool {
-        let made_by = &self.collection(collection).producers;
-        made_by.iter().all(|(step, port)| !self.readers(*step, *port).is_empty())
+    /// Tells a region's head what stands behind it. It is the head that waits for all the views.
+    fn fill(&mut self, region: &Region, steps: Vec<StepId>) {
+        let looking: Vec<&Step> = steps.iter().map(|step| self.step(*step)).collect();
+        let awaited = looking.iter().filter_map(|step| step.awaited.clone()).collect();
+        let mut views: Vec<StepId> = looking.iter().flat_map(|step| step.views.iter().copied()).collect();
+        views.sort();
+        views.dedup();
+        self.steps[region.head.index()].views = views;
+        // A graph that is checked again is the same.
+        let _ = region.members.set(Inside { steps, views: awaited });
     }
 }
+
+const MOVED: &str = "it looks things up by windows that are set within `with_dead_letters`, which could wait for what it \
+                     looks up only in front of it: put `window` there";
 
 const MIXED: &str = "it takes elements that did not come in through `with_dead_letters`, whose failures could not be told \
                      from those of its own: read and return what is made of the closure's input alone, and flatten \

@@ -86,7 +86,7 @@ impl<T: Wire> PCollection<T> {
             let letters = self.output::<DeadLetter<T>>(head, self.windowing());
             let mut end = RegionEnd { head, location, tails: Vec::new() };
             let outputs = region(&input).behind(&mut end);
-            let region = Region { head, tails: end.tails, letters: letters.id, members };
+            let region = Region { head, tails: end.tails, members };
             self.graph.lock().regions.push(region);
             (outputs, letters)
         })
