@@ -81,6 +81,9 @@ impl fmt::Display for Report {
         for (name, delivery) in &self.sinks {
             writeln!(f, "{name}: written {delivery}")?;
         }
+        if self.summary.dead_letters() > 0 {
+            writeln!(f, "dead letters: {}", grouped(self.summary.dead_letters()))?;
+        }
         if self.summary.dropped_late() > 0 {
             writeln!(f, "dropped as late: {}", grouped(self.summary.dropped_late()))?;
         }

@@ -58,13 +58,13 @@ impl Graph {
         let mut moved = Vec::new();
         for step in members.iter().map(|member| self.step(*member)) {
             let is_moved = self.made_by(step).any(|(by, _)| moved.contains(&by));
-            if is_moved || self.manner(step) == Some(Manner::Windows) {
+            if is_moved || step.manner() == Manner::Windows {
                 moved.push(step.id);
             }
             if is_moved && !step.views.is_empty() {
                 wrong.push((step.id, MOVED.to_owned()));
             }
-            wrong.extend(self.why_not_inside(step).map(|why| (step.id, why)));
+            wrong.extend(step.why_not_inside().map(|why| (step.id, why)));
         }
         let touching = members.iter().chain(&region.tails).map(|step| self.step(*step));
         let mixed = touching.filter(|step| !self.is_inside(region, members, step).all(|inside| inside));
@@ -73,25 +73,6 @@ impl Graph {
             wrong.push((region.head, UNREAD.to_owned()));
         }
         wrong
-    }
-
-    fn manner(&self, step: &Step) -> Option<Manner> {
-        if let Op::Each(each) = &step.op { Some(each.manner()) } else { None }
-    }
-
-    fn why_not_inside(&self, step: &Step) -> Option<String> {
-        let what = match &step.op {
-            Op::Exchange(_) => "moves elements to other workers, from where they could not be taken back",
-            Op::Write(_) => "writes elements, which could not be taken back",
-            Op::Each(each) if each.manner() == Manner::Waits => {
-                "passes elements on when others have long gone on, and these could not be taken back"
-            }
-            Op::Each(_) | Op::Read(_) => return None,
-        };
-        Some(format!(
-            "it {what} when one of them fails: `with_dead_letters` has steps in it that work where the elements are; let \
-             its closure return what this step reads, and put it behind"
-        ))
     }
 
     /// Tells a region's head what stands behind it. It is the head that waits for all the views.
@@ -104,6 +85,28 @@ impl Graph {
         self.steps[region.head.index()].views = views;
         // A graph that is checked again is the same.
         let _ = region.members.set(Inside { steps, views: awaited });
+    }
+}
+
+impl Step {
+    fn manner(&self) -> Manner {
+        if let Op::Each(each) = &self.op { each.manner() } else { Manner::AtOnce }
+    }
+
+    /// Why it may not stand in a region, if that is so.
+    fn why_not_inside(&self) -> Option<String> {
+        let what = match &self.op {
+            Op::Exchange(_) => "moves elements to other workers, from where they could not be taken back",
+            Op::Write(_) => "writes elements, which could not be taken back",
+            Op::Each(_) if self.manner() == Manner::Waits => {
+                "passes elements on when others have long gone on, and these could not be taken back"
+            }
+            Op::Each(_) | Op::Read(_) => return None,
+        };
+        Some(format!(
+            "it {what} when one of them fails: `with_dead_letters` has steps in it that work where the elements are; let \
+             its closure return what this step reads, and put it behind"
+        ))
     }
 }
 
