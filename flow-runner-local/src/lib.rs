@@ -21,6 +21,7 @@
 
 mod clock;
 mod coordinator;
+mod crashes;
 mod exchange;
 mod gates;
 mod job;

@@ -55,7 +55,8 @@ impl fmt::Display for Report {
             "step", "in", "out", "out/s", "time", "dropped"
         )?;
         for step in &self.summary.steps {
-            let StepCounts { elements_in, elements_out, dropped_late, dropped_closed, nanos, .. } = step.counts;
+            let StepCounts { elements_in, elements_out, dropped_late, dropped_closed, nanos, .. } =
+                step.counts;
             let time = format!("{:.2?}", Duration::from_nanos(nanos));
             let dropped = dropped_late + dropped_closed;
             let dropped = if dropped == 0 { String::new() } else { grouped(dropped) };

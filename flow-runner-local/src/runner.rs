@@ -42,7 +42,7 @@ impl LocalRunner {
         let (control, events) = unbounded();
         let (options, ours) = (self.options.clone(), control.clone());
         let body = move || {
-            let coordinator = Coordinator::start(graph, options, (ours, events))?;
+            let coordinator = Coordinator::start(graph, options, (ours, events), None)?;
             if signals {
                 coordinator.obey_signals();
             }

@@ -15,6 +15,7 @@ use flow_core::scratch::Space;
 use flow_core::{Error, Result, Timestamp};
 
 use crate::clock::{Clock, nanos};
+use crate::crashes::Crashes;
 use crate::exchange::{Local, Mail, Message, Traffic};
 use crate::gates::Gates;
 use crate::options::Options;
@@ -76,6 +77,7 @@ pub(crate) struct Place {
     pub(crate) clock: Arc<Clock>,
     pub(crate) splits: Arc<Vec<Arc<Splits>>>,
     pub(crate) board: Arc<Board>,
+    pub(crate) crashes: Option<Arc<Crashes>>,
 }
 
 /// Where a worker shows how far it is, for the live report.
@@ -133,6 +135,7 @@ fn build_and_run(place: Place, graph: &Graph, counts: &mut Vec<StepCounts>) -> R
     place.parker.register();
     let mut cx = Cx::new(graph.labels(), Waker::from(Arc::clone(&place.parker)), Some(nanos));
     cx.now = place.clock.now();
+    cx.suspects = place.crashes.as_ref().and_then(|crashes| crashes.door());
     let mut worker = Worker::build(place, graph, cx)?;
     let result = worker.run();
     *counts = std::mem::take(&mut worker.cx.counts);

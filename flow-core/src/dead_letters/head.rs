@@ -197,7 +197,8 @@ impl<T: Wire> Head<T> {
 
     /// Says which element is about to be tried, if that is asked for; whether it did.
     fn name_suspect(&self, bundle: &Bundle<T>, cx: &mut Cx) -> bool {
-        let (Some(suspects), [element]) = (&mut cx.suspects, bundle.values.as_slice()) else { return false };
+        let suspects = cx.suspects.as_mut().filter(|suspects| suspects.is_watching());
+        let (Some(suspects), [element]) = (suspects, bundle.values.as_slice()) else { return false };
         let Some(named) = identity(&self.name, element) else { return false };
         suspects.begin(named);
         true
@@ -213,7 +214,7 @@ impl<T: Wire> Receiver<T> for Head<T> {
         if self.before.is_none() || std::mem::take(&mut self.is_finished) {
             self.before = Some(self.breaker.clone());
         }
-        if cx.suspects.is_some() {
+        if cx.suspects.as_ref().is_some_and(|suspects| suspects.is_watching()) {
             self.one_by_one(bundle, cx)?;
         } else {
             let elements = bundle.len();

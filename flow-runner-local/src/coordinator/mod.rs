@@ -14,6 +14,7 @@ use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, Summary};
 
 use crate::clock::{Clock, instant};
+use crate::crashes::Crashes;
 use crate::exchange::Traffic;
 use crate::options::Options;
 use crate::progress::Progress;
@@ -47,6 +48,8 @@ pub(crate) struct Coordinator {
     state: State,
     /// For each sink's step.
     stems: BTreeMap<StepId, Stems>,
+    /// What outlives the process, should an element end it.
+    crashes: Option<Arc<Crashes>>,
 }
 
 /// Where the run is.
@@ -77,6 +80,7 @@ impl Coordinator {
         graph: Graph,
         options: Options,
         control: (Control, Receiver<(usize, Event)>),
+        crashes: Option<Crashes>,
     ) -> Result<Coordinator> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -101,6 +105,7 @@ impl Coordinator {
             started: instant(),
             state: State::default(),
             stems: BTreeMap::new(),
+            crashes: crashes.map(Arc::new),
             options,
         };
         coordinator.start_workers()?;
@@ -134,6 +139,7 @@ impl Coordinator {
                 clock: Arc::clone(&self.clock),
                 splits: Arc::clone(&splits),
                 board,
+                crashes: self.crashes.clone(),
             };
             self.threads.push(self.spawn(place)?);
         }
@@ -273,6 +279,9 @@ impl Coordinator {
         }
         let Some(open) = self.state.open.take() else { return Ok(()) };
         let held_since = self.commit_sinks(&open)?.into_iter().chain(open.held_since).min();
+        if let Some(crashes) = &self.crashes {
+            crashes.committed();
+        }
         let done = held_since.map_or(open.epoch, |held| held.saturating_sub(1).min(open.epoch));
         if done > self.state.acknowledged {
             self.state.acknowledged = done;
