@@ -18,7 +18,7 @@ fn no_hundreds(n: u64) -> u64 {
 fn every_element_comes_out_once_or_is_a_letter() {
     for workers in [1, 2, 4] {
         let (p, sinks) = (Pipeline::new(), MemorySinks::new());
-        let numbers = p.create(0..50_000_u64).reshuffle();
+        let numbers = p.create(0..10_000_u64).reshuffle();
         let (kept, failed) = numbers.with_dead_letters(|n| {
             let (even, odd) = n.map(|n| if n % 2 == 0 { Ok(n) } else { Err(n) }).split();
             (even.map(no_hundreds), odd)
@@ -31,19 +31,19 @@ fn every_element_comes_out_once_or_is_a_letter() {
             values.sort_unstable();
             values
         };
-        assert_eq!(sorted("kept"), (0..50_000).filter(|n| n % 100 != 0).collect::<Vec<_>>());
-        assert_eq!(sorted("failed"), (0..500).map(|n| n * 100).collect::<Vec<_>>());
-        assert_eq!(report.summary.dead_letters(), 500);
+        assert_eq!(sorted("kept"), (0..10_000).filter(|n| n % 100 != 0).collect::<Vec<_>>());
+        assert_eq!(sorted("failed"), (0..100).map(|n| n * 100).collect::<Vec<_>>());
+        assert_eq!(report.summary.dead_letters(), 100);
         let counts = report.step("with_dead_letters/map-2").unwrap();
-        assert_eq!((counts.elements_in, counts.elements_out), (24_500, 24_500));
-        assert!(report.to_string().contains("\ndead letters: 500\n"), "{report}");
+        assert_eq!((counts.elements_in, counts.elements_out), (4_900, 4_900));
+        assert!(report.to_string().contains("\ndead letters: 100\n"), "{report}");
     }
 }
 
 /// Sums and counts of what comes of two pipelines, of which one lets elements fail.
 fn totals(workers: usize, guarded: bool) -> (Vec<(u64, u64)>, u64) {
     let p = Pipeline::new();
-    let timed = p.create(0..20_000_u64).with_timestamps(|n| Timestamp::from_secs(*n as i64 / 10));
+    let timed = p.create(0..5_000_u64).with_timestamps(|n| Timestamp::from_secs(*n as i64 / 10));
     let sevens = |n: &PCollection<u64>| {
         n.flat_map(|n| [n, n + 1]).filter(|n| n % 3 != 0).window(Fixed::of(Duration::from_mins(1)))
     };
@@ -70,15 +70,15 @@ fn groups_behind_a_region_are_those_of_its_good_elements() {
 fn elements_wait_for_their_views_on_every_worker() {
     for workers in [1, 2, 4] {
         let p = Pipeline::new();
-        let numbers = p.create(0..20_000_u64);
+        let numbers = p.create(0..5_000_u64);
         let count = numbers.map(|_| ()).count().values().as_single();
         let (shifted, failed) =
             numbers.with_dead_letters(|n| n.with(&count).map(|n, count| no_hundreds(n) + count));
         let (sum, failed) = (collect(&shifted.combine(Sum)), collect(&failed.map(|_| ()).count()));
         kit::run(kit::workers(workers).with_memory_limit(4_000), p);
-        let good = (0..20_000_u64).filter(|n| n % 100 != 0);
-        assert_eq!(sum.values(), [good.map(|n| n + 20_000).sum::<u64>()]);
-        assert_eq!(failed.values(), [((), 200)]);
+        let good = (0..5_000_u64).filter(|n| n % 100 != 0);
+        assert_eq!(sum.values(), [good.map(|n| n + 5_000).sum::<u64>()]);
+        assert_eq!(failed.values(), [((), 50)]);
     }
 }
 
