@@ -429,3 +429,21 @@ fn five_percent_end_nothing() {
     run(p);
     assert_eq!((kept.values().len(), failed.values().len()), (2_850, 150));
 }
+
+#[derive(Clone, Split)]
+enum Parity {
+    Even(u32),
+    Odd(u32),
+}
+
+#[test]
+fn the_outputs_of_a_split_come_back_by_name() {
+    let p = Pipeline::new();
+    let (ParityOutputs { even, odd }, failed) = p.create(0..10_u32).with_dead_letters(|n| {
+        n.map(no_seven).map(|n| if n % 2 == 0 { Parity::Even(n) } else { Parity::Odd(n) }).split()
+    });
+    let (even, odd, failed) = (collect(&even), collect(&odd), given_up(&failed));
+    run(p);
+    assert_eq!((even.values(), odd.values()), (vec![0, 2, 4, 6, 8], vec![1, 3, 5, 9]));
+    assert_eq!(failed.values(), [(7, 4)]);
+}
