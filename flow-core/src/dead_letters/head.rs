@@ -34,6 +34,13 @@ pub(crate) fn head<T: Wire>(settings: DeadLetters, members: Members) -> Op {
     each(move |step, mut outputs, cx| {
         let letters = typed::<DeadLetter<T>>(outputs.pop().expect("two outputs"));
         let body = typed::<T>(outputs.pop().expect("two outputs"));
+        if cfg!(panic = "abort") && cx.worker == 0 {
+            tracing::warn!(
+                region = %cx.label(step).name,
+                "this program is built to end on a panic, so that only errors become dead letters: build it with \
+                 panic = \"unwind\""
+            );
+        }
         let views = members.get().map_or_else(Vec::new, |members| members.views.clone());
         let is_gated = !views.is_empty();
         let head = Head {

@@ -18,7 +18,7 @@ use crate::{BoxError, Bundle, Element, Error, Result};
 /// engine likes; the watermark stands still while one is open. For a plain function use
 /// [`PCollection::process`](crate::PCollection::process).
 ///
-/// Between [dead letters](crate::PCollection::with_dead_letters), a failure ends the life of the worker's clone and not the
+/// In a region of [dead letters](crate::PCollection::with_dead_letters), a failure ends the life of the worker's clone and not the
 /// run: it is torn down, and a fresh clone is set up for the next try.
 ///
 /// ```
