@@ -24,12 +24,29 @@ impl Default for Meta {
 }
 
 /// A value for each element of a bundle: one for all, or one each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Column<C> {
     /// The same for all.
     Uniform(C),
     /// One for each element.
     Each(Vec<C>),
+}
+
+impl<C: Clone> Clone for Column<C> {
+    fn clone(&self) -> Self {
+        match self {
+            Column::Uniform(value) => Column::Uniform(value.clone()),
+            Column::Each(values) => Column::Each(values.clone()),
+        }
+    }
+
+    /// Keeps the allocation, which `derive` would not.
+    fn clone_from(&mut self, source: &Self) {
+        match (self, source) {
+            (Column::Each(own), Column::Each(values)) => own.clone_from(values),
+            (own, source) => *own = source.clone(),
+        }
+    }
 }
 
 impl<C: Copy + PartialEq> Column<C> {
@@ -75,6 +92,14 @@ impl<C: Copy + PartialEq> Column<C> {
         }
     }
 
+    /// Takes off the values from element `at` on.
+    fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Column::Uniform(value) => Column::Uniform(*value),
+            Column::Each(values) => Column::Each(values.split_off(at)),
+        }
+    }
+
     /// Empties an own column, keeping its uniform value or its first.
     fn clear(&mut self) {
         if let Column::Each(values) = self
@@ -93,7 +118,7 @@ impl<C: Copy + PartialEq> Column<C> {
 /// bundle.retain(|n| n % 2 == 1);
 /// assert_eq!(bundle.values, [1, 3]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Bundle<T> {
     /// The elements.
     pub values: Vec<T>,
@@ -103,6 +128,26 @@ pub struct Bundle<T> {
     pub windows: Column<Window>,
     /// Their panes.
     pub panes: Column<Pane>,
+}
+
+impl<T: Clone> Clone for Bundle<T> {
+    fn clone(&self) -> Self {
+        let Bundle { values, times, windows, panes } = self;
+        Bundle {
+            values: values.clone(),
+            times: times.clone(),
+            windows: windows.clone(),
+            panes: panes.clone(),
+        }
+    }
+
+    /// Keeps the allocations, which `derive` would not.
+    fn clone_from(&mut self, source: &Self) {
+        self.values.clone_from(&source.values);
+        self.times.clone_from(&source.times);
+        self.windows.clone_from(&source.windows);
+        self.panes.clone_from(&source.panes);
+    }
 }
 
 impl<T> Default for Bundle<T> {
@@ -220,6 +265,17 @@ impl<T> Bundle<T> {
         std::mem::take(self)
     }
 
+    /// Takes off the elements from `at` on, with their columns.
+    #[must_use]
+    pub(crate) fn split_off(&mut self, at: usize) -> Bundle<T> {
+        Bundle {
+            values: self.values.split_off(at),
+            times: self.times.split_off(at),
+            windows: self.windows.split_off(at),
+            panes: self.panes.split_off(at),
+        }
+    }
+
     /// Takes the elements out one by one with time, window and pane; the allocation stays.
     pub fn drain(&mut self) -> impl Iterator<Item = (T, Meta)> + '_ {
         let Bundle { values, times, windows, panes } = self;
@@ -300,6 +356,25 @@ mod tests {
         bundle.clear();
         bundle.push(9, at(9));
         assert_eq!(bundle.uniform_meta(), Some(at(9)));
+    }
+
+    #[test]
+    fn halves_of_a_bundle_keep_their_columns() {
+        let mut left: Bundle<i64> = (0..5).map(|n| (n, at(n))).collect();
+        let right = left.split_off(2);
+        assert_eq!((left.values, left.times), (vec![0, 1], Column::Each(vec![at(0).time, at(1).time])));
+        assert_eq!((right.meta(0), right.values), (at(2), vec![2, 3, 4]));
+    }
+
+    #[test]
+    fn a_bundle_cloned_into_another_is_equal_to_it() {
+        let each: Bundle<i64> = (0..3).map(|n| (n, at(n))).collect();
+        let uniform = Bundle::with(vec![7, 8, 9, 10], at(7));
+        for (from, into) in [(&each, &uniform), (&uniform, &each), (&each, &each)] {
+            let mut into = into.clone();
+            into.clone_from(from);
+            assert_eq!(&into, from);
+        }
     }
 
     #[test]

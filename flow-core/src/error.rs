@@ -53,6 +53,8 @@ struct Facts {
     step: Option<StepLabel>,
     context: String,
     source: Option<BoxError>,
+    /// Not the fault of an element, whatever its kind.
+    ends_run: bool,
 }
 
 /// The name of a step, and the line of the program that made it.
@@ -76,7 +78,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of a kind, with a line in the user's words.
     pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
-        Error(Box::new(Facts { kind, step: None, context: context.into(), source: None }))
+        Error(Box::new(Facts { kind, step: None, context: context.into(), source: None, ends_run: false }))
     }
 
     /// A wrong pipeline or option.
@@ -108,6 +110,20 @@ impl Error {
         self
     }
 
+    /// The same error, which is not the fault of the element that it came with.
+    pub(crate) fn ending_the_run(mut self) -> Self {
+        self.0.ends_run = true;
+        self
+    }
+
+    /// Whether it is an element that failed, so that others may go on without it: not what is around it, as a disk that
+    /// is full.
+    pub(crate) fn is_of_an_element(&self) -> bool {
+        let own = matches!(self.0.kind, ErrorKind::User | ErrorKind::Panic) && !self.0.ends_run;
+        let mut causes = std::iter::successors(StdError::source(self), |cause| (*cause).source());
+        own && causes.all(|cause| cause.downcast_ref::<Error>().is_none_or(Error::is_of_an_element))
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -120,7 +136,15 @@ impl Error {
 
     /// This error and its causes in one line, for a terminal.
     pub fn report(&self) -> String {
-        let mut line = self.to_string();
+        self.with_causes(self.to_string())
+    }
+
+    /// The same without the step.
+    pub(crate) fn message(&self) -> String {
+        self.with_causes(self.0.context.clone())
+    }
+
+    fn with_causes(&self, mut line: String) -> String {
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
             line.push_str(": ");

@@ -14,3 +14,5 @@ mod side_inputs {}
 mod testing {}
 #[doc = include_str!("../../docs/guide/sources-and-watermarks.md")]
 mod sources_and_watermarks {}
+#[doc = include_str!("../../docs/guide/errors.md")]
+mod errors {}

@@ -47,6 +47,7 @@ pub mod trigger;
 pub mod window;
 
 mod bundle;
+mod dead_letters;
 mod element;
 mod error;
 mod functions;
@@ -67,6 +68,7 @@ mod time;
 mod views;
 
 pub use bundle::{Bundle, Column, Meta};
+pub use dead_letters::{DeadLetter, DeadLetters, Failure, RegionEnd, RegionOutputs};
 pub use element::{Element, Key, Wire};
 pub use error::{BoxError, Error, ErrorKind, Result, StepLabel};
 pub use flow_macros::Split;

@@ -18,7 +18,8 @@ pub use crate::window::{
     Calendar, Existing, Fixed, Global, Sessions, Sliding, TimestampCombiner, Window, WindowFn, WindowInto,
 };
 pub use crate::{
-    Batch, BoxError, BundleEmit, DoFn, DoFnWith, Element, Emit, Group, Horizon, Key, Lookup, PCollection,
-    Pane, Pipeline, ReferenceRunner, Reified, Runner, StatefulCx, StatefulFn, Timestamp, Timing, View, Wire,
+    Batch, BoxError, BundleEmit, DeadLetter, DeadLetters, DoFn, DoFnWith, Element, Emit, Group, Horizon, Key,
+    Lookup, PCollection, Pane, Pipeline, ReferenceRunner, Reified, Runner, StatefulCx, StatefulFn, Timestamp,
+    Timing, View, Wire,
 };
 pub use flow_macros::Split;

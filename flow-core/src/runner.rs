@@ -102,4 +102,9 @@ impl Summary {
     pub fn dropped_closed(&self) -> u64 {
         self.steps.iter().map(|step| step.counts.dropped_closed).sum()
     }
+
+    /// Elements that failed and became [dead letters](crate::DeadLetter), in all regions.
+    pub fn dead_letters(&self) -> u64 {
+        self.steps.iter().map(|step| step.counts.dead_letters).sum()
+    }
 }

@@ -1,11 +1,12 @@
 //! Side inputs: collections that other collections look things up in.
 
 use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::exec::{BuildCx, StepId};
 use crate::graph::Origin;
-use crate::steps::{ViewReader, ViewTable};
+use crate::steps::{IsThere, ViewReader, ViewTable};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Timestamp};
 
@@ -67,6 +68,49 @@ pub trait Views: Clone + Send + Sync + 'static + sealed::Sealed {
     fn values(found: &Self::Found) -> Self::Values<'_>;
     #[doc(hidden)]
     fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64);
+    /// The tables alone, to see whether they have something for a window.
+    #[doc(hidden)]
+    fn awaited(&self) -> Awaited;
+}
+
+/// Views that are waited for, whatever they hold.
+#[derive(Clone)]
+#[doc(hidden)]
+pub struct Awaited(Arc<dyn Fn(&mut BuildCx) -> Vec<Rc<dyn IsThere>> + Send + Sync>);
+
+impl std::fmt::Debug for Awaited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Awaited")
+    }
+}
+
+/// All of some views.
+#[derive(Clone)]
+pub(crate) struct AllOf(pub(crate) Vec<Awaited>);
+
+impl sealed::Sealed for AllOf {}
+
+impl Views for AllOf {
+    type Values<'a> = ();
+    type Tables = Vec<Rc<dyn IsThere>>;
+    type Found = ();
+
+    fn steps(&self) -> Vec<(StepId, &Origin, &Windowing)> {
+        Vec::new()
+    }
+    fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
+        self.0.iter().flat_map(|awaited| (awaited.0)(cx)).collect()
+    }
+    fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<()>, BoxError> {
+        Ok(tables.iter().all(|table| table.is_there(main)).then_some(()))
+    }
+    fn values((): &()) {}
+    /// Those that look into them say what they need no more.
+    fn expire(_: &Self::Tables, _: Timestamp, _: i64) {}
+    fn awaited(&self) -> Awaited {
+        let all = self.clone();
+        Awaited(Arc::new(move |cx| all.tables(cx)))
+    }
 }
 
 mod sealed {
@@ -91,9 +135,7 @@ impl<V: Send + Sync + 'static> Views for View<V> {
         vec![(self.step, &self.graph, &self.windowing)]
     }
     fn tables(&self, cx: &mut BuildCx) -> Self::Tables {
-        ViewReader::new(
-            cx.view(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty))),
-        )
+        ViewReader::new(self.table(cx))
     }
     fn lookup(tables: &Self::Tables, main: Window) -> Result<Option<Arc<V>>, BoxError> {
         tables.find(main)
@@ -103,6 +145,17 @@ impl<V: Send + Sync + 'static> Views for View<V> {
     }
     fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64) {
         tables.expire(main_watermark, lateness);
+    }
+    fn awaited(&self) -> Awaited {
+        let view = self.clone();
+        Awaited(Arc::new(move |cx| vec![view.table(cx)]))
+    }
+}
+
+impl<V: Send + Sync + 'static> View<V> {
+    /// This worker's table of it.
+    fn table(&self, cx: &mut BuildCx) -> Rc<ViewTable<V>> {
+        cx.shared(self.step, || ViewTable::new(self.windowing.clone(), Arc::clone(&self.empty)))
     }
 }
 
@@ -137,6 +190,9 @@ macro_rules! views {
             }
             fn expire(tables: &Self::Tables, main_watermark: Timestamp, lateness: i64) {
                 $(tables.$at.expire(main_watermark, lateness);)+
+            }
+            fn awaited(&self) -> Awaited {
+                AllOf(vec![$(self.$at.awaited()),+]).awaited()
             }
         }
     };

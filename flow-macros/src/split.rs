@@ -16,8 +16,9 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let input = DeriveInput { generics: bounded(input.generics, &branches), ..input };
     let outputs = format_ident!("{}Outputs", input.ident);
     let declaration = declaration(&input, &outputs, &branches);
+    let behind = behind(&input, &outputs, &branches);
     let implementation = implementation(&input, &outputs, &branches);
-    Ok(quote!(#declaration #implementation))
+    Ok(quote!(#declaration #behind #implementation))
 }
 
 /// One variant and where its elements go.
@@ -117,6 +118,20 @@ fn declaration(input: &DeriveInput, outputs: &Ident, branches: &[Branch<'_>]) ->
     }
 }
 
+/// What has the collections come back out of a region of dead letters.
+fn behind(input: &DeriveInput, outputs: &Ident, branches: &[Branch<'_>]) -> TokenStream {
+    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let fields: Vec<&Ident> = branches.iter().map(|branch| &branch.field).collect();
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics ::flow_core::RegionOutputs for #outputs #type_generics #where_clause {
+            fn behind(self, end: &mut ::flow_core::RegionEnd) -> Self {
+                Self { #(#fields: ::flow_core::RegionOutputs::behind(self.#fields, end),)* }
+            }
+        }
+    }
+}
+
 /// The implementation of `Split`. It spells out what `Self::Variants` and `Self::Outputs` are, since the enum may
 /// have variants of these names.
 fn implementation(input: &DeriveInput, outputs: &Ident, branches: &[Branch<'_>]) -> TokenStream {
@@ -173,6 +188,16 @@ mod tests {
                 pub moved: ::flow_core::PCollection<(Sku, Shelf)>,
                 #[doc = "What the elements [`Event::Heartbeat`] carried."]
                 pub heartbeat: ::flow_core::PCollection<()>,
+            }
+            #[automatically_derived]
+            impl ::flow_core::RegionOutputs for EventOutputs {
+                fn behind(self, end: &mut ::flow_core::RegionEnd) -> Self {
+                    Self {
+                        order: ::flow_core::RegionOutputs::behind(self.order, end),
+                        moved: ::flow_core::RegionOutputs::behind(self.moved, end),
+                        heartbeat: ::flow_core::RegionOutputs::behind(self.heartbeat, end),
+                    }
+                }
             }
             #[automatically_derived]
             impl ::flow_core::split::Split for Event {

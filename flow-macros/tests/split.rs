@@ -26,6 +26,20 @@ impl<T> Bundle<T> {
 #[derive(Clone, Debug, PartialEq)]
 struct PCollection<T: Element>(Vec<T>);
 
+/// Counts the collections that came out of a region.
+struct RegionEnd(usize);
+
+trait RegionOutputs {
+    fn behind(self, end: &mut RegionEnd) -> Self;
+}
+
+impl<T: Element> RegionOutputs for PCollection<T> {
+    fn behind(self, end: &mut RegionEnd) -> Self {
+        end.0 += 1;
+        self
+    }
+}
+
 mod split {
     use super::{Bundle, Element, Meta, PCollection};
 
@@ -95,7 +109,10 @@ fn outputs_have_the_variants_names() {
     assert_eq!(Event::NAMES, ["order", "out_of_stock", "heartbeat", "type"]);
     let collections =
         (PCollection(vec![7]), PCollection(vec![("tea", 2)]), PCollection(vec![()]), PCollection(vec![true]));
-    let EventOutputs { order, out_of_stock, heartbeat: _, r#type } = Event::outputs(collections);
+    let mut end = RegionEnd(0);
+    let EventOutputs { order, out_of_stock, heartbeat: _, r#type } =
+        Event::outputs(collections).behind(&mut end);
+    assert_eq!(end.0, 4);
     assert_eq!(order, PCollection(vec![7]));
     assert_eq!(out_of_stock, PCollection(vec![("tea", 2)]));
     assert_eq!(r#type, PCollection(vec![true]));

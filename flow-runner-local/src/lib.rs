@@ -25,6 +25,7 @@ extern crate self as flow_runner_local; // what tests share is written for users
 mod clock;
 mod coordinator;
 mod crash;
+mod crashes;
 mod durable;
 mod exchange;
 #[cfg(any(test, fuzzing))]

@@ -49,9 +49,12 @@ impl Progress {
         let summary = summary();
         let read: u64 = self.sources.iter().map(|step| summary.steps[step.index()].counts.elements_out).sum();
         let rate = read as f64 / now.duration_since(self.started).as_secs_f64();
-        let late = summary.dropped_late();
-        let late = if late > 0 { format!(", {} dropped as late", grouped(late)) } else { String::new() };
-        bar.set_message(format!("{} read, {}/s{late}", grouped(read), grouped(rate as u64)));
+        let told = |count: u64, what: &str| {
+            if count > 0 { format!(", {} {what}", grouped(count)) } else { String::new() }
+        };
+        let late = told(summary.dropped_late(), "dropped as late");
+        let dead = told(summary.dead_letters(), "dead letters");
+        bar.set_message(format!("{} read, {}/s{late}{dead}", grouped(read), grouped(rate as u64)));
         bar.tick();
     }
 

@@ -57,7 +57,8 @@ impl fmt::Display for Report {
             "step", "in", "out", "out/s", "time", "dropped"
         )?;
         for step in &self.summary.steps {
-            let StepCounts { elements_in, elements_out, dropped_late, dropped_closed, nanos } = step.counts;
+            let StepCounts { elements_in, elements_out, dropped_late, dropped_closed, nanos, .. } =
+                step.counts;
             let time = format!("{:.2?}", Duration::from_nanos(nanos));
             let dropped = dropped_late + dropped_closed;
             let dropped = if dropped == 0 { String::new() } else { grouped(dropped) };
@@ -82,6 +83,9 @@ impl fmt::Display for Report {
         }
         for (name, delivery) in &self.sinks {
             writeln!(f, "{name}: written {delivery}")?;
+        }
+        if self.summary.dead_letters() > 0 {
+            writeln!(f, "dead letters: {}", grouped(self.summary.dead_letters()))?;
         }
         if self.summary.dropped_late() > 0 {
             writeln!(f, "dropped as late: {}", grouped(self.summary.dropped_late()))?;

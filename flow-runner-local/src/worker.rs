@@ -18,6 +18,7 @@ use flow_core::{Error, Result, Timestamp};
 
 use crate::clock::{Clock, nanos};
 use crate::crash::point;
+use crate::crashes::Crashes;
 use crate::durable::{Restored, ToCoordinator, check_claimed};
 use crate::exchange::{Local, Mail, Message, Traffic};
 use crate::gates::Gates;
@@ -117,6 +118,7 @@ pub(crate) struct Place {
     pub(crate) durable: Option<(PathBuf, Sender<()>)>,
     /// What an earlier run left behind.
     pub(crate) restored: Option<Arc<Restored>>,
+    pub(crate) crashes: Option<Arc<Crashes>>,
 }
 
 /// Where a worker shows how far it is, for the live report.
@@ -178,6 +180,7 @@ fn build_and_run(place: Place, graph: &Graph, counts: &mut Vec<StepCounts>) -> R
     place.parker.register();
     let mut cx = Cx::new(graph.labels(), Waker::from(Arc::clone(&place.parker)), Some(nanos));
     cx.now = place.clock.now();
+    cx.suspects = place.crashes.as_ref().and_then(|crashes| crashes.door());
     let mut worker = Worker::build(place, graph, cx)?;
     let result = worker.run();
     *counts = std::mem::take(&mut worker.cx.counts);

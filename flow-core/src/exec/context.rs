@@ -1,6 +1,6 @@
 use std::task::Waker;
 
-use super::{Epoch, Saving, StepSaving};
+use super::{Epoch, Saving, StepSaving, Suspects};
 use crate::{Error, StepLabel, Timestamp};
 
 /// A step's number in its pipeline.
@@ -25,6 +25,8 @@ pub struct StepCounts {
     pub dropped_late: u64,
     /// Elements dropped because the trigger of their window had finished, once for each window.
     pub dropped_closed: u64,
+    /// Elements that failed and became [dead letters](crate::DeadLetter).
+    pub dead_letters: u64,
     /// Nanoseconds spent in the step itself; an estimate from a sample of the bundles.
     pub nanos: u64,
 }
@@ -35,6 +37,7 @@ impl std::ops::AddAssign for StepCounts {
         self.elements_out += other.elements_out;
         self.dropped_late += other.dropped_late;
         self.dropped_closed += other.dropped_closed;
+        self.dead_letters += other.dead_letters;
         self.nanos += other.nanos;
     }
 }
@@ -95,6 +98,10 @@ pub struct Cx {
     pub wake_at: Option<Timestamp>,
     /// See `wake_at`.
     pub reading: bool,
+    /// Where elements are named before they are tried, if runs before this one have ended their process.
+    pub suspects: Option<Box<dyn Suspects>>,
+    /// Counts what regions of dead letters send themselves.
+    attempts: u64,
     labels: std::sync::Arc<[StepLabel]>,
     current: StepId,
     stopwatch: Option<fn() -> u64>,
@@ -120,6 +127,8 @@ impl Cx {
             draining: false,
             wake_at: None,
             reading: false,
+            suspects: None,
+            attempts: 0,
             labels,
             current: StepId(0),
             stopwatch,
@@ -182,6 +191,12 @@ impl Cx {
     /// Where a step writes what it keeps, if an epoch of a durable run ends.
     pub(crate) fn saving_of(&mut self, step: StepId) -> Option<StepSaving<'_>> {
         self.saving.as_mut().map(|saving| saving.of_step(step))
+    }
+
+    /// The next number of a [`Signal::Finish`](super::Signal::Finish) or [`Discard`](super::Signal::Discard).
+    pub(crate) fn next_attempt(&mut self) -> u64 {
+        self.attempts += 1;
+        self.attempts
     }
 
     /// The name and place of a step.

@@ -29,6 +29,8 @@ pub struct Inputs<M> {
     watermark: Timestamp,
     idle: bool,
     poke: u64,
+    /// The last of the signals that regions of dead letters send themselves.
+    attempt: u64,
     /// Of the inputs that are at a barrier: whether it is the last, and since when what follows it stems.
     aligning: Option<(bool, Epoch)>,
     waiting: VecDeque<(usize, Arrival<M>)>,
@@ -50,6 +52,7 @@ impl<M> Inputs<M> {
             watermark: Timestamp::MIN,
             idle: false,
             poke: 0,
+            attempt: 0,
             aligning: None,
             waiting: VecDeque::new(),
             released: VecDeque::new(),
@@ -59,6 +62,11 @@ impl<M> Inputs<M> {
     /// Takes what arrived on an input; returns what it amounts to for all, if anything. After something comes out,
     /// [`next_released`](Inputs::next_released) gives what follows, as what had to wait for a barrier.
     pub fn accept(&mut self, port: usize, arrival: Arrival<M>) -> Option<Arrival<M>> {
+        if let Arrival::Signal(signal @ (Signal::Finish(n) | Signal::Discard(n))) = arrival {
+            let is_new = n > self.attempt;
+            self.attempt = self.attempt.max(n);
+            return is_new.then_some(Arrival::Signal(signal));
+        }
         if self.ports[port].at_barrier {
             if let Arrival::Signal(Signal::Poke(n)) = arrival {
                 return self.poke(n);
@@ -80,6 +88,7 @@ impl<M> Inputs<M> {
             }
             Arrival::Signal(Signal::Barrier { epoch, last, since }) => self.align(port, epoch, last, since),
             Arrival::Signal(Signal::Poke(n)) => self.poke(n),
+            Arrival::Signal(Signal::Finish(_) | Signal::Discard(_)) => unreachable!("passed on above"),
         }
     }
 

@@ -12,6 +12,7 @@ mod op;
 mod receiver;
 mod saving;
 mod signal;
+mod suspects;
 mod tee;
 
 pub use chains::Chains;
@@ -20,13 +21,14 @@ pub(crate) use guard::throw;
 pub use guard::{guard, guard_step, panicked};
 pub use inputs::{Arrival, Inputs};
 pub use op::{
-    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Op, Outbox, Parcel, Progress, ReadOp,
-    Routing, SourceWatermark, StepOp, WriteOp,
+    BoxFuture, BuildCx, CollectionOp, Driver, ExchangeOp, Inbox, Manner, Op, Outbox, Parcel, Progress,
+    ReadOp, Routing, SourceWatermark, StepOp, WriteOp,
 };
 pub(crate) use op::{CollectionOf, erased, typed};
 pub use receiver::{AnyOutput, Output, Receiver};
 pub use saving::{Saving, StateLog};
 pub(crate) use saving::{StepSaving, decode_first, decode_record, encode_record};
 pub use signal::{Epoch, Signal};
+pub use suspects::Suspects;
 
 pub use crate::keyed::{hash_probe, owner};

@@ -51,7 +51,7 @@ pub struct BuildCx {
     /// How many workers run this step.
     pub workers: usize,
     labels: std::sync::Arc<[crate::StepLabel]>,
-    views: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
+    shared: HashMap<StepId, Rc<dyn Any>, BuildHasherDefault<std::hash::DefaultHasher>>,
     space: Space,
     grouping_memory: Option<usize>,
     durable: Option<PathBuf>,
@@ -65,7 +65,7 @@ impl BuildCx {
             worker,
             workers,
             labels,
-            views: HashMap::default(),
+            shared: HashMap::default(),
             space: Space::default(),
             grouping_memory: None,
             durable: None,
@@ -131,15 +131,32 @@ impl BuildCx {
         &self.labels[step.index()]
     }
 
-    /// This worker's one value for a view, made by whoever asks first.
-    pub(crate) fn view<V: 'static>(&mut self, of: StepId, make: impl FnOnce() -> V) -> Rc<V> {
-        let any = self.views.entry(of).or_insert_with(|| Rc::new(make()));
-        Rc::clone(any).downcast().expect("a view's step stores one type")
+    /// This worker's one value of a step that others share with it, as a view is; made by whoever asks first.
+    pub(crate) fn shared<V: 'static>(&mut self, of: StepId, make: impl FnOnce() -> V) -> Rc<V> {
+        let any = self.shared.entry(of).or_insert_with(|| Rc::new(make()));
+        Rc::clone(any).downcast().expect("a step shares one type")
     }
+}
+
+/// What a region of dead letters has to know of a step that works in place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// It passes on at once, or at the end of a bundle, what comes of its elements.
+    #[default]
+    AtOnce,
+    /// So, and it puts elements into other windows.
+    Windows,
+    /// It passes on what comes of its elements when others have gone on already.
+    Waits,
 }
 
 /// A step that works on elements in place.
 pub trait StepOp: Send + Sync {
+    /// Whether it may stand in a region of dead letters.
+    fn manner(&self) -> Manner {
+        Manner::AtOnce
+    }
+
     /// Builds the step on one worker, in front of its outputs.
     fn build(&self, step: StepId, outputs: Vec<AnyOutput>, cx: &mut BuildCx) -> Result<AnyOutput>;
 }

@@ -23,4 +23,10 @@ pub enum Signal {
     /// Pass on what waits half full, look at futures, side inputs and the clock again. The number counts pokes, so
     /// that a step reached on two ways acts once.
     Poke(u64),
+    /// In a region of [dead letters](crate::DeadLetter) alone: whatever bundle is open ends here, as at every signal, so
+    /// that its end can fail while the elements can still be tried again. Numbered as pokes are.
+    Finish(u64),
+    /// In a region of dead letters alone: what came since the last `Finish` failed somewhere, and is forgotten as if it had
+    /// not come. Numbered as pokes are.
+    Discard(u64),
 }

@@ -40,6 +40,7 @@ impl Graph {
         if self.steps.is_empty() {
             self.errors.push(Error::config("the pipeline is empty: nothing is read"));
         }
+        self.check_regions();
         let count = self.errors.len();
         if count == 0 {
             return Ok(());

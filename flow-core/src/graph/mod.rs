@@ -8,6 +8,7 @@ mod expect;
 mod lease;
 mod names;
 mod print;
+mod regions;
 
 use std::any::type_name;
 use std::panic::Location;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use crate::exec::{CollectionOf, CollectionOp, Op, StepId};
+use crate::views::Awaited;
 use crate::window::Windowing;
 use crate::{Element, Error, StepLabel};
 pub use check::BuildErrors;
@@ -23,6 +25,7 @@ use expect::Taken;
 pub(crate) use names::ScopeId;
 use names::{Names, moved};
 pub(crate) use print::short_name;
+pub(crate) use regions::Region;
 
 /// A collection's number in its pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +57,8 @@ pub struct Step {
     pub output_names: Vec<&'static str>,
     /// The views that it looks things up in, by the steps that publish them.
     pub views: Vec<StepId>,
+    /// The same, to wait for them.
+    pub(crate) awaited: Option<Awaited>,
     /// The composites that it stands in, from the outermost to the innermost.
     pub(crate) scopes: Vec<ScopeId>,
 }
@@ -95,6 +100,8 @@ pub struct Graph {
     taken: Vec<Taken>,
     /// The places that sinks have taken.
     pub(crate) claims: crate::sink::Claims,
+    /// The regions of dead letters.
+    pub(crate) regions: Vec<Region>,
     /// The metrics that steps write to.
     pub(crate) metrics: crate::metrics::Metrics,
     errors: Vec<Error>,
@@ -128,6 +135,7 @@ impl Graph {
             outputs: Vec::new(),
             output_names: Vec::new(),
             views: new.views,
+            awaited: None,
             scopes: self.names.open().to_vec(),
         });
         id
@@ -162,6 +170,12 @@ impl Graph {
             element: type_name::<T>(),
         });
         id
+    }
+
+    /// Says which views a step reads.
+    pub(crate) fn looks_up(&mut self, step: StepId, views: Vec<StepId>, awaited: Awaited) {
+        let step = &mut self.steps[step.index()];
+        (step.views, step.awaited) = (views, Some(awaited));
     }
 
     /// Names a step, or, if it stands in a composite that is done, the whole of that.

@@ -94,6 +94,8 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Station<K, In
                 self.idle = true;
                 self.tell_idle(cx)
             }
+            // They stay in regions, which no exchange stands in.
+            Signal::Finish(_) | Signal::Discard(_) => self.output.signal(signal, cx),
         }
     }
 

@@ -220,7 +220,8 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
             }
             // Who is idle is not waited for: the watermark may pass what is in here.
             Signal::Barrier { .. } | Signal::Idle => self.flush(),
-            Signal::Poke(_) => {}
+            // The last two stay in regions, which no exchange stands in.
+            Signal::Poke(_) | Signal::Finish(_) | Signal::Discard(_) => {}
         }
         self.scatter.signal(signal);
         Ok(())

@@ -4,6 +4,7 @@ mod aggregate;
 mod approximate;
 mod batches;
 mod co_group;
+mod dead_letters;
 mod deduplicate;
 mod elementwise;
 mod fanout;
@@ -49,6 +50,7 @@ pub use with::With;
 /// | remember | [`stateful`], [`par_do_stateful`], [`deduplicate`], [`deduplicate_by`], [`time_sorted`] |
 /// | look aside and wait | [`with`], [`as_single`], [`as_list`], [`as_map`], [`as_multimap`], [`wait_on`] |
 /// | spread the work | [`reshuffle`] |
+/// | go on where elements fail | [`with_dead_letters`] |
 /// | write | [`write`], [`try_write`], [`write_by`], [`for_each`] |
 ///
 /// [`map`]: PCollection::map
@@ -99,6 +101,7 @@ pub use with::With;
 /// [`as_multimap`]: PCollection::as_multimap
 /// [`wait_on`]: PCollection::wait_on
 /// [`reshuffle`]: PCollection::reshuffle
+/// [`with_dead_letters`]: PCollection::with_dead_letters
 /// [`write`]: PCollection::write
 /// [`try_write`]: PCollection::try_write
 /// [`write_by`]: PCollection::write_by

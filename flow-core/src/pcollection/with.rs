@@ -156,7 +156,7 @@ impl<T: Wire, S: Views> With<'_, T, S> {
     fn add<U: Element>(self, verb: &'static str, op: Op) -> PCollection<U> {
         let step = self.main.add_step(verb, String::new(), Location::caller(), op);
         let views = self.views.steps().into_iter().map(|(step, ..)| step).collect();
-        self.main.graph.lock().steps[step.index()].views = views;
+        self.main.graph.lock().looks_up(step, views, self.views.awaited());
         self.main.output(step, self.main.windowing())
     }
 }

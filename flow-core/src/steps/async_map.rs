@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use futures::stream::{FuturesUnordered, Stream};
 
-use super::link::{Transform, Typed, each, link, one};
-use crate::exec::{BoxFuture, Cx, Receiver, Signal, StepId};
+use super::link::{Transform, Typed, each_that, link, one};
+use crate::exec::{BoxFuture, Cx, Manner, Receiver, Signal, StepId};
 use crate::{Bundle, Element, Meta, Result};
 
 /// Whether results keep the order of their inputs.
@@ -30,7 +30,7 @@ where
     F: Fn(T) -> Fut + Send + Sync + 'static,
 {
     let f = Arc::new(f);
-    Typed::from(each(move |step, outputs, _| {
+    Typed::from(each_that(Manner::Waits, move |step, outputs, _| {
         let stage = AsyncMap::<T, U, F> {
             step,
             limit: limit.max(1),

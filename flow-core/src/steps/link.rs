@@ -1,7 +1,9 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::exec::{AnyOutput, BuildCx, Cx, Op, Output, Receiver, Signal, StepId, StepOp, erased, typed};
+use crate::exec::{
+    AnyOutput, BuildCx, Cx, Manner, Op, Output, Receiver, Signal, StepId, StepOp, erased, typed,
+};
 use crate::{Bundle, Result};
 
 /// What a step does with its input, apart from being linked to the next one.
@@ -65,16 +67,28 @@ pub(crate) fn each<F>(build: F) -> Op
 where
     F: Fn(StepId, Vec<AnyOutput>, &mut BuildCx) -> Result<AnyOutput> + Send + Sync + 'static,
 {
-    Op::Each(Arc::new(ByClosure(build)))
+    each_that(Manner::AtOnce, build)
 }
 
-struct ByClosure<F>(F);
+/// A step made by a closure, in a manner of its own.
+pub(crate) fn each_that<F>(manner: Manner, build: F) -> Op
+where
+    F: Fn(StepId, Vec<AnyOutput>, &mut BuildCx) -> Result<AnyOutput> + Send + Sync + 'static,
+{
+    Op::Each(Arc::new(ByClosure(manner, build)))
+}
+
+struct ByClosure<F>(Manner, F);
 
 impl<F> StepOp for ByClosure<F>
 where
     F: Fn(StepId, Vec<AnyOutput>, &mut BuildCx) -> Result<AnyOutput> + Send + Sync,
 {
+    fn manner(&self) -> Manner {
+        self.0
+    }
+
     fn build(&self, step: StepId, outputs: Vec<AnyOutput>, cx: &mut BuildCx) -> Result<AnyOutput> {
-        (self.0)(step, outputs, cx)
+        (self.1)(step, outputs, cx)
     }
 }

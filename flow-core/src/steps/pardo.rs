@@ -1,13 +1,15 @@
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::emit::{BundleEmit, BundleEnd, Emit};
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{for_each, user_error};
 use super::side::{Body, side};
-use crate::exec::{Cx, Receiver, Signal, StepId};
+use crate::exec::{Cx, Receiver, Signal, StepId, panicked};
 use crate::views::Views;
 use crate::window::Windowing;
-use crate::{BoxError, Bundle, Element, Result, Wire};
+use crate::{BoxError, Bundle, Element, Error, Result, Wire};
 
 /// A step with a life of its own: connections set up once, work collected by the bundle.
 ///
@@ -15,6 +17,9 @@ use crate::{BoxError, Bundle, Element, Result, Wire};
 /// every element, `finish_bundle`; and `teardown` at the end, also after a failure. Bundles are as long as the
 /// engine likes; the watermark stands still while one is open. For a plain function use
 /// [`PCollection::process`](crate::PCollection::process).
+///
+/// In a region of [dead letters](crate::PCollection::with_dead_letters), a failure ends the life of the worker's clone and not the
+/// run: it is torn down, and a fresh clone is set up for the next try.
 ///
 /// ```
 /// use flow_core::prelude::*;
@@ -110,8 +115,10 @@ pub trait DoFnWith<In, S: Views, Out>: Clone + Send + Sync + 'static {
 }
 
 pub(crate) fn par_do<T: Element, U: Element, D: DoFn<T, U>>(dofn: D) -> Typed<T, U> {
+    let dofn = Arc::new(dofn);
     Typed::from(each(move |step, outputs, _| {
-        let life = Life::new(Plain(dofn.clone(), PhantomData));
+        let dofn = Arc::clone(&dofn);
+        let life = Life::new(move || Plain(D::clone(&dofn), PhantomData));
         Ok(link::<T, U>(step, ParDo { step, life, out: Bundle::default() }, one(outputs)))
     }))
 }
@@ -123,7 +130,11 @@ where
     U: Element,
     D: DoFnWith<T, S, U>,
 {
-    side(views, windowing, move || Life::new(Viewing(dofn.clone(), PhantomData)))
+    let dofn = Arc::new(dofn);
+    side(views, windowing, move || {
+        let dofn = Arc::clone(&dofn);
+        Life::new(move || Viewing(D::clone(&dofn), PhantomData))
+    })
 }
 
 /// What the lives of both kinds of function have in common.
@@ -166,47 +177,65 @@ impl<T, S: Views, U, D: DoFnWith<T, S, U>> Phases<U> for Viewing<T, S, D> {
 /// A function and where it is in its life; ending it tears it down.
 struct Life<U, P: Phases<U>> {
     phases: P,
+    /// Makes the next one, if this must be given up.
+    renew: Box<dyn Fn() -> P>,
     alive: bool,
+    /// In a bundle, or failed in it.
     open: bool,
     output: PhantomData<fn() -> U>,
 }
 
 impl<U, P: Phases<U>> Drop for Life<U, P> {
     fn drop(&mut self) {
-        if self.alive {
-            // The run is over, well or badly: its outcome stands, and a second panic would abort the process.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.phases.teardown()));
-        }
+        self.end();
     }
 }
 
 impl<U, P: Phases<U>> Life<U, P> {
-    fn new(phases: P) -> Self {
-        Life { phases, alive: false, open: false, output: PhantomData }
+    fn new(make: impl Fn() -> P + 'static) -> Self {
+        Life { phases: make(), renew: Box::new(make), alive: false, open: false, output: PhantomData }
     }
 
-    fn start(&mut self) -> Result<(), BoxError> {
+    fn start(&mut self) -> Result<()> {
         if !self.alive {
             self.alive = true;
-            self.phases.setup()?;
+            let set_up = catch_unwind(AssertUnwindSafe(|| self.phases.setup().map_err(user_error)));
+            // It fails for every element alike.
+            set_up.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Error::ending_the_run)?;
         }
         if !self.open {
             self.open = true;
-            self.phases.start_bundle()?;
+            self.phases.start_bundle().map_err(user_error)?;
         }
         Ok(())
     }
 
     fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
-        if std::mem::take(&mut self.open) {
-            return end.emit(|out| self.phases.finish_bundle(out));
+        if self.open {
+            end.emit(|out| self.phases.finish_bundle(out))?;
+            self.open = false;
         }
         Ok(())
+    }
+
+    /// Forgets the bundle, and with it the clone that has a part of it.
+    fn discard(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.end();
+            self.phases = (self.renew)();
+        }
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.alive) {
+            // What it failed with stands, and a second panic would abort the process.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.phases.teardown()));
+        }
     }
 }
 
 impl<T, S: Views, U, D: DoFnWith<T, S, U>> Body<T, S, U> for Life<U, Viewing<T, S, D>> {
-    fn start(&mut self) -> Result<(), BoxError> {
+    fn start(&mut self) -> Result<()> {
         Life::start(self)
     }
 
@@ -216,6 +245,10 @@ impl<T, S: Views, U, D: DoFnWith<T, S, U>> Body<T, S, U> for Life<U, Viewing<T, 
 
     fn finish(&mut self, end: BundleEnd<'_, U>) -> Result<()> {
         Life::finish(self, end)
+    }
+
+    fn discard(&mut self) {
+        Life::discard(self);
     }
 }
 
@@ -230,13 +263,16 @@ impl<T: Element, U: Element, D: DoFn<T, U>> Transform<T, U> for ParDo<T, U, D> {
         if bundle.is_empty() {
             return Ok(());
         }
-        self.life.start().map_err(|e| cx.error_here(user_error(e)))?;
+        self.life.start().map_err(|e| cx.error_here(e))?;
         let dofn = &mut self.life.phases.0;
         for_each(self.step, bundle, &mut self.out, next, cx, |value, out| dofn.process(value, out))
     }
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        self.life.finish(BundleEnd { step: self.step, out: &mut self.out, next, cx })?;
+        match signal {
+            Signal::Discard(_) => self.life.discard(),
+            _ => self.life.finish(BundleEnd { step: self.step, out: &mut self.out, next, cx })?,
+        }
         next.signal(signal, cx)
     }
 }

@@ -48,6 +48,9 @@ impl<T: Element, F: Fn(&T) -> usize> Receiver<T> for Partition<T, F> {
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if let Signal::Discard(_) = signal {
+            self.bundles.iter_mut().for_each(Bundle::clear);
+        }
         self.outputs.iter_mut().try_for_each(|output| output.signal(signal, cx))
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn publish<V: Send + Sync + 'static>(
 ) -> Op {
     let shared = Arc::new(Shared { again: Mutex::new(None), progress: Mutex::new(Vec::new()) });
     let op: Arc<dyn ExchangeOp> = Arc::new(Broadcast::new(move |step, cx: &mut BuildCx| {
-        let table = cx.view(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
+        let table = cx.shared(step, || ViewTable::new(windowing.clone(), Arc::clone(&empty)));
         // Every worker has the same.
         let writes = cx.is_durable() && cx.worker == 0 && keep.is_some();
         if writes {

@@ -6,8 +6,8 @@ use super::held::{self, Saved};
 use super::late::keep_in_time;
 use super::link::{Transform, Typed, each, link, one};
 use super::process::{Outcome, for_each, user_error};
-use crate::exec::{Cx, Epoch, Receiver, Signal, StepId};
-use crate::views::Views;
+use crate::exec::{AnyOutput, BuildCx, Cx, Epoch, Output, Receiver, Signal, StepId};
+use crate::views::{AllOf, Awaited, Views};
 use crate::window::{Window, Windowing};
 use crate::{BoxError, Bundle, Element, Result, Timestamp, Wire};
 
@@ -16,8 +16,18 @@ const MOST_HELD: usize = 64;
 
 /// What is done with an element whose views are there, in bundles that end at signals.
 pub(super) trait Body<T, S: Views, U> {
+    /// Whether elements whose window has expired are dropped.
+    const DROPS_LATE: bool = true;
+
+    /// Called with some elements of one window.
+    fn all(&mut self, found: &S::Found, bundle: &mut Bundle<T>, end: BundleEnd<'_, U>) -> Result<()> {
+        let BundleEnd { step, out, next, cx } = end;
+        self.start().map_err(|e| cx.error_here(e))?;
+        for_each(step, bundle, out, next, cx, |value, out| self.process(value, S::values(found), out))
+    }
+
     /// Called before some elements.
-    fn start(&mut self) -> Result<(), BoxError> {
+    fn start(&mut self) -> Result<()> {
         Ok(())
     }
 
@@ -29,6 +39,9 @@ pub(super) trait Body<T, S: Views, U> {
         let _ = end;
         Ok(())
     }
+
+    /// Called when what was started failed somewhere, and will come again.
+    fn discard(&mut self) {}
 }
 
 /// A function as a body.
@@ -70,28 +83,36 @@ where
     B: Body<T, S, U> + 'static,
 {
     Typed::from(each(move |step, outputs, cx| {
-        let mut side = Side::<T, U, S, B> {
-            step,
-            body: body(),
-            tables: views.tables(cx),
-            lateness: windowing.lateness,
-            held: Bundle::default(),
-            windows: BTreeSet::new(),
-            oldest: Timestamp::MAX,
-            held_since: None,
-            waiting: None,
-            idle: false,
-            told_idle: false,
-            watermark: Timestamp::MIN,
-            passed: Timestamp::MIN,
-            epoch: 1,
-            out: Bundle::default(),
-            saved: Saved::new(cx.worker),
-            is_restored: false,
-        };
-        side.restore(cx.take_restored(step)).map_err(|e| e.at(cx.label(step)))?;
+        let side = Side::<T, U, S, B>::new(step, &views, windowing.lateness, body(), cx)?;
         Ok(link::<T, U>(step, side, one(outputs)))
     }))
+}
+
+/// What elements wait in until all of some views are there; all that comes behind may look into them at once.
+pub(crate) fn gate<T: Wire>(
+    step: StepId,
+    views: Vec<Awaited>,
+    next: Output<T>,
+    cx: &mut BuildCx,
+) -> Result<AnyOutput> {
+    let side = Side::<T, T, AllOf, Pass>::new(step, &AllOf(views), 0, Pass, cx)?;
+    Ok(link::<T, T>(step, side, next))
+}
+
+/// Passes elements on, late ones too: what looks into the views drops them.
+struct Pass;
+
+impl<T> Body<T, AllOf, T> for Pass {
+    const DROPS_LATE: bool = false;
+
+    fn all(&mut self, (): &(), bundle: &mut Bundle<T>, end: BundleEnd<'_, T>) -> Result<()> {
+        end.next.bundle(bundle, end.cx)
+    }
+
+    fn process(&mut self, value: T, (): (), out: &mut Emit<'_, T>) -> Result<(), BoxError> {
+        out.emit(value);
+        Ok(())
+    }
 }
 
 /// Calls a function with what views hold for the element's window; elements whose views are not there yet wait,
@@ -123,6 +144,30 @@ struct Side<T, U, S: Views, B> {
 }
 
 impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
+    fn new(step: StepId, views: &S, lateness: i64, body: B, cx: &mut BuildCx) -> Result<Self> {
+        let mut side = Side {
+            step,
+            body,
+            tables: views.tables(cx),
+            lateness,
+            held: Bundle::default(),
+            windows: BTreeSet::new(),
+            oldest: Timestamp::MAX,
+            held_since: None,
+            waiting: None,
+            idle: false,
+            told_idle: false,
+            watermark: Timestamp::MIN,
+            passed: Timestamp::MIN,
+            epoch: 1,
+            out: Bundle::default(),
+            saved: Saved::new(cx.worker),
+            is_restored: false,
+        };
+        side.restore(cx.take_restored(step)).map_err(|e| e.at(cx.label(step)))?;
+        Ok(side)
+    }
+
     /// Drops and counts elements whose window has expired: the views of it are forgotten.
     fn drop_late(&self, bundle: &mut Bundle<T>, cx: &mut Cx) {
         let is_late = |window: Window| self.passed > window.expiry(self.lateness);
@@ -166,7 +211,8 @@ impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
     }
 
     fn find(&self, window: Window, cx: &Cx) -> Result<Option<S::Found>> {
-        S::lookup(&self.tables, window).map_err(|e| cx.error_here(user_error(e)))
+        // What is wrong with a view is so for all elements of the window.
+        S::lookup(&self.tables, window).map_err(|e| cx.error_here(user_error(e).ending_the_run()))
     }
 
     fn call(
@@ -179,11 +225,7 @@ impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
         if bundle.is_empty() {
             return Ok(());
         }
-        self.body.start().map_err(|e| cx.error_here(user_error(e)))?;
-        let body = &mut self.body;
-        for_each(self.step, bundle, &mut self.out, next, cx, |value, out| {
-            body.process(value, S::values(found), out)
-        })
+        self.body.all(found, bundle, BundleEnd { step: self.step, out: &mut self.out, next, cx })
     }
 
     /// Has the body pass on what it collected, before the watermark moves.
@@ -296,11 +338,17 @@ impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Side<T, U, S, B> {
 
 impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Side<T, U, S, B> {
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
-        self.drop_late(bundle, cx);
+        if B::DROPS_LATE {
+            self.drop_late(bundle, cx);
+        }
         self.offer(bundle, next, cx)
     }
 
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
+        if let Signal::Discard(_) = signal {
+            self.body.discard();
+            return next.signal(signal, cx);
+        }
         self.finish(next, cx)?;
         if std::mem::take(&mut self.is_restored) {
             // Its views may have come before the end of the epoch in which it was written: no poke will say so again.
@@ -326,6 +374,7 @@ impl<T: Wire, U: Element, S: Views, B: Body<T, S, U>> Transform<T, U> for Side<T
                 self.idle = true;
                 return self.tell_idle(next, cx);
             }
+            Signal::Finish(_) | Signal::Discard(_) => {}
         }
         next.signal(signal, cx)
     }

@@ -29,6 +29,9 @@ impl<T: Split> Receiver<T> for SplitStep<T> {
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {
+        if let Signal::Discard(_) = signal {
+            self.bundles = Default::default();
+        }
         T::Variants::signal(&mut self.outputs, signal, cx)
     }
 }

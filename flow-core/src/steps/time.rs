@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::link::{Transform, Typed, each, link, one};
-use crate::exec::{Cx, Op, Output, Receiver, Signal, StepId, erased, typed};
+use super::link::{Transform, Typed, each, each_that, link, one};
+use crate::exec::{Cx, Manner, Op, Output, Receiver, Signal, StepId, erased, typed};
 use crate::window::{Window, WindowFn};
 use crate::{Bundle, Column, Element, Error, ErrorKind, Reified, Result, Timestamp};
 
@@ -42,7 +42,7 @@ impl<T, F: Fn(&T) -> Timestamp> Transform<T, T> for Timestamps<F> {
 }
 
 pub(crate) fn rewindow<T: Element, F: WindowFn<T>>(function: Arc<F>) -> Typed<T, T> {
-    Typed::from(each(move |step, outputs, _| {
+    Typed::from(each_that(Manner::Windows, move |step, outputs, _| {
         let assign = Assign { step, function: Arc::clone(&function), out: Bundle::default(), last: None };
         Ok(link::<T, T>(step, assign, one(outputs)))
     }))

@@ -86,6 +86,21 @@ impl<V: 'static> ViewTable<V> {
     }
 }
 
+/// A view as one sees it who only waits for it.
+pub(crate) trait IsThere {
+    /// Whether an element of a main window need not wait for it any more.
+    fn is_there(&self, main: Window) -> bool;
+}
+
+impl<V: 'static> IsThere for ViewTable<V> {
+    fn is_there(&self, main: Window) -> bool {
+        // Where no window belongs to it, a look says what is wrong.
+        self.windowing.side_window(main).is_none_or(|side| {
+            self.watermark.get() > side.max_timestamp() || self.by_window.borrow().contains_key(&at(side))
+        })
+    }
+}
+
 /// Where a window stands among others.
 pub(super) fn at(window: Window) -> (Timestamp, Window) {
     (window.max_timestamp(), window)

@@ -72,6 +72,9 @@ impl Coordinator {
         self.keep(&open)?;
         let held_since = self.commit_sinks(&open)?.into_iter().chain(open.held_since).min();
         point("sinks-committed");
+        if let Some(crashes) = &self.crashes {
+            crashes.committed();
+        }
         // In a durable run, what is held is kept.
         let held_since = held_since.filter(|_| self.durable.is_none());
         let done = held_since.map_or(open.epoch, |held| held.saturating_sub(1).min(open.epoch));

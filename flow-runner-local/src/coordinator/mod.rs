@@ -15,6 +15,7 @@ use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, Summary};
 
 use crate::clock::{Clock, instant};
+use crate::crashes::Crashes;
 use crate::durable::{Durable, Restored};
 use crate::exchange::Traffic;
 use crate::options::Options;
@@ -56,6 +57,8 @@ pub(crate) struct Coordinator {
     restored: Option<Arc<Restored>>,
     /// In a durable run, what sinks must still make visible of epochs before.
     carried: BTreeMap<StepId, Vec<Vec<u8>>>,
+    /// What outlives the process, should an element end it.
+    crashes: Option<Arc<Crashes>>,
 }
 
 /// Where the run is.
@@ -93,6 +96,7 @@ impl Coordinator {
         let clock = if scripted { Clock::Script(0.into()) } else { Clock::System };
         let (control, events) = control;
         let (durable, restored) = Durable::open(&options, &graph)?.unzip();
+        let crashes = options.state_dir.as_ref().map(|folder| Crashes::watch(folder));
         let mut coordinator = Coordinator {
             graph: Arc::new(graph),
             runtime,
@@ -111,6 +115,7 @@ impl Coordinator {
             durable,
             restored: restored.flatten(),
             carried: BTreeMap::new(),
+            crashes: crashes.transpose()?.map(Arc::new),
             options,
         };
         coordinator.start_workers()?;
@@ -149,6 +154,7 @@ impl Coordinator {
                 board,
                 durable: self.durable.as_ref().map(|durable| (durable.sinks_dir(), durable.permits())),
                 restored: self.restored.clone(),
+                crashes: self.crashes.clone(),
             };
             self.threads.push(self.spawn(place)?);
         }

@@ -14,6 +14,7 @@ use super::commit::AT_ONCE;
 use super::ranges::{Ranges, copy_of};
 use super::registry::{Registry, State, lock, unwritable};
 use super::shared::{Inner, SharedFile, Slot, Stage};
+use super::target::sync_directory;
 use super::temp::{discard, has_a_name};
 use super::{Body, Format, Prepared, TempFile};
 use crate::files::blocking::off_thread;
