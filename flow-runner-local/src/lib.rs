@@ -17,7 +17,8 @@
 //!
 //! Begin with [`LocalRunner`]: `run` blocks until the pipeline ends, `start` returns a [`Job`] that can be told to
 //! finish. [`Options`] are data, which a program flattens into its own; a [`Report`] says what each step did and what
-//! each sink promises. State is in memory: it does not outlive the process.
+//! each sink promises. With a [state directory](Options::state_dir) a run outlives its process: it goes on where it was, whenever
+//! that is killed. [`inspect`] looks into such a directory.
 
 #[cfg(test)]
 extern crate self as flow_runner_local; // what tests share is written for users of the crate

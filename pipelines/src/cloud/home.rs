@@ -3,6 +3,7 @@
 use flow_core::{Error, ErrorKind, Result};
 use flow_gcp_emulator::Emulator;
 use flow_io::gcp::{GoogleCloud, Service};
+use flow_runner_local::Options;
 
 /// An emulator: the one that the environment names, or else one in this process, which ends with this value.
 #[derive(Debug)]
@@ -17,9 +18,19 @@ impl Home {
     pub const PROJECT: &'static str = "flow-demo";
 
     /// Starts an emulator in this process, unless the environment names one of Pub/Sub.
-    pub fn start() -> Result<Home> {
+    ///
+    /// # Errors
+    /// When the run is to outlive its process, which an emulator in it does not.
+    pub fn start(options: &Options) -> Result<Home> {
         if std::env::var_os(Service::PubSub.variable()).is_some() {
             return Ok(Home { cloud: GoogleCloud::from_env(), emulator: None });
+        }
+        if options.state_dir.is_some() {
+            return Err(Error::config(format!(
+                "the emulator in this process ends with it, so that there would be nothing to go on with: a run with a state \
+                 directory needs a project, files, or an emulator elsewhere ({})",
+                Service::PubSub.variable()
+            )));
         }
         let emulator = Emulator::start()
             .map_err(|cause| Error::new(ErrorKind::Config, "the emulator does not start").caused_by(cause))?;

@@ -19,7 +19,7 @@ const BUCKET: &str = "flow-demo-events";
 
 /// Publishes, runs the pipeline until everything is read, and shows what it has written.
 pub(crate) fn run(args: &Args, catalog: &Arc<Catalog>) -> Result<()> {
-    let home = Home::start()?;
+    let home = Home::start(&args.runner)?;
     let (cloud, project) = (&home.cloud, Home::PROJECT);
     let topic = format!("projects/{project}/topics/{TOPIC}");
     let runtime = cloud::runtime()?;

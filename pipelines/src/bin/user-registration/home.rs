@@ -19,7 +19,7 @@ const MESSAGES: u64 = 20;
 
 /// Publishes, runs the pipeline until everything is read, and shows what it has written.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let home = Home::start()?;
+    let home = Home::start(&args.runner)?;
     let (cloud, project) = (&home.cloud, Home::PROJECT);
     let messages = args.users.messages.unwrap_or(MESSAGES);
     let output = args.output(cloud, project);
