@@ -161,7 +161,9 @@ fn with_a_state_directory_objects_rows_and_input_are_equal_whenever_it_is_killed
             publish(&emulator, published..published + each);
             published += each;
         }
-        std::thread::sleep(Duration::from_millis(u64::from(100 + (kill * 2_654_435_761_u32 >> 16) % 900)));
+        std::thread::sleep(Duration::from_millis(u64::from(
+            100 + (kill.wrapping_mul(2_654_435_761) >> 16) % 900,
+        )));
         process.kill().unwrap();
         process.wait().unwrap();
         emulator.clock().advance(Duration::from_mins(10)); // what it had been given comes again

@@ -77,15 +77,18 @@ impl Coordinator {
         outcome.map_err(|e| e.at(&label))
     }
 
-    /// Has sinks go on with what an earlier run left them.
+    /// Has all sinks go on with what an earlier run left them, though that may be nothing.
     pub(super) fn resume_sinks(&mut self) -> Result<()> {
         let Some(restored) = self.restored.clone() else { return Ok(()) };
         let last = self.is_over();
         point("resuming");
-        let resumes = self.sinks().filter_map(|(step, write)| {
-            let SinkState { watermark, tokens } = restored.sinks.get(&step.id)?.clone();
-            let watermark = Timestamp::from_micros(watermark);
-            Some((step.id, self.begin(step, || write.resume(restored.epoch, last, watermark, tokens))))
+        let resumes = self.sinks().map(|(step, write)| {
+            let known = restored.sinks.get(&step.id).cloned();
+            let (watermark, tokens) = known
+                .map_or((Timestamp::MIN, Vec::new()), |SinkState { watermark, tokens }| {
+                    (Timestamp::from_micros(watermark), tokens)
+                });
+            (step.id, self.begin(step, || write.resume(restored.epoch, last, watermark, tokens)))
         });
         let resumes: Vec<_> = resumes.collect();
         for (step, resume) in resumes {
