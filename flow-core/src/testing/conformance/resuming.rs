@@ -248,7 +248,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
     fn killed(&self, mut process: Process<T, S>, kill: Kill, manifest: &Manifest<S::Token>) {
         match kill {
             Kill::BeforeCommit => {}
-            Kill::WithinCommit => self.begun(process.sink.clone().commit(commit_of(manifest))),
+            Kill::WithinCommit => begin(process.sink.clone().commit(commit_of(manifest))),
             Kill::AfterCommit => {
                 self.commit(&process, manifest.epoch, false, manifest.tokens.clone());
             }
@@ -270,7 +270,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
         done: &[T],
     ) {
         if kill == Kill::WithinCommit {
-            self.begun(process.sink.clone().resume(commit_of(manifest)));
+            begin(process.sink.clone().resume(commit_of(manifest)));
         } else {
             self.resume(&process, manifest);
             self.shows_nothing_but(&process, done);
@@ -281,12 +281,6 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
             self.shows_nothing_but(&process, done);
         }
         self.end(process);
-    }
-
-    /// A future is given up when it first waits.
-    fn begun(&self, future: impl Future) {
-        let mut future = pin!(future);
-        let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 
     fn end(&self, process: Process<T, S>) {
@@ -317,6 +311,12 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
     }
 }
 
+/// A future is given up when it first waits.
+fn begin(future: impl Future) {
+    let mut future = pin!(future);
+    let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+}
+
 fn commit_of<Token: Clone>(manifest: &Manifest<Token>) -> Commit<Token> {
     let Manifest { epoch, tokens } = manifest;
     Commit { epoch: *epoch, last: false, watermark: watermark(*epoch), tokens: tokens.clone() }
@@ -336,7 +336,8 @@ mod tests {
     use super::*;
     use crate::Result;
     use crate::sink::Committed;
-    use crate::testing::{MemorySink, MemorySinks, MemoryWriter};
+    use crate::testing::sinks::MemoryWriter;
+    use crate::testing::{MemorySink, MemorySinks};
 
     /// Loses what a process left behind that was killed before the commit.
     #[derive(Clone)]
