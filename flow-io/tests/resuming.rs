@@ -249,3 +249,38 @@ fn a_file_that_is_lost_is_told_with_what_was_in_it() {
     );
     assert_eq!(error.to_string(), wanted);
 }
+
+#[test]
+fn what_a_worker_had_written_ahead_of_another_is_not_in_the_file_of_a_later_process() {
+    let mut run = Script::new(false);
+    let context = WriterContext {
+        workers: 2,
+        step: "write".into(),
+        durable: Some(run.state.path().to_owned()),
+        ..WriterContext::default()
+    };
+    let open =
+        |worker| Sink::<String>::open(&run.sink, &WriterContext { worker, ..context.clone() }).unwrap();
+    let (mut one, mut other) = (open(0), open(1));
+    let mut rejects = Rejects::default();
+    let mut write = |writer: &mut FilesWriter<String, TextLines>, line: String| {
+        let meta = Meta { window: minute(0), ..Meta::default() };
+        now(writer.write(&mut Bundle::with(vec![line], meta), &mut rejects)).unwrap();
+    };
+    let prepare = |writer: &mut FilesWriter<String, TextLines>| {
+        now(writer.prepare(1, Timestamp::MIN, &mut Rejects::default())).unwrap()
+    };
+    write(&mut one, "a".to_owned());
+    let mut manifest = prepare(&mut one);
+    write(&mut one, "x".repeat(40_000)); // more than is kept back
+    write(&mut other, "b".to_owned());
+    manifest.extend(prepare(&mut other));
+    mem::forget((one, other));
+    assert_eq!(fs::metadata(run.hidden().remove(0)).unwrap().len(), 40_005);
+
+    (run.epoch, run.manifest) = (1, manifest);
+    run.kill().resume().unwrap();
+    run.write(minute(0), "c").commit(60);
+    assert_eq!(run.texts(), wanted([("0.txt", "a\nb\nc\n")]));
+    assert_eq!(run.hidden().len(), 0);
+}

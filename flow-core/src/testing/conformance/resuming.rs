@@ -248,7 +248,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
     fn killed(&self, mut process: Process<T, S>, kill: Kill, manifest: &Manifest<S::Token>) {
         match kill {
             Kill::BeforeCommit => {}
-            Kill::WithinCommit => Self::begun(process.sink.clone().commit(commit_of(manifest))),
+            Kill::WithinCommit => begin(process.sink.clone().commit(commit_of(manifest))),
             Kill::AfterCommit => {
                 self.commit(&process, manifest.epoch, false, manifest.tokens.clone());
             }
@@ -270,7 +270,7 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
         done: &[T],
     ) {
         if kill == Kill::WithinCommit {
-            Self::begun(process.sink.clone().resume(commit_of(manifest)));
+            begin(process.sink.clone().resume(commit_of(manifest)));
         } else {
             self.resume(&process, manifest);
             self.shows_nothing_but(&process, done);
@@ -281,12 +281,6 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
             self.shows_nothing_but(&process, done);
         }
         self.end(process);
-    }
-
-    /// A future is given up when it first waits.
-    fn begun(future: impl Future) {
-        let mut future = pin!(future);
-        let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 
     fn end(&self, process: Process<T, S>) {
@@ -315,6 +309,12 @@ impl<T: Element + PartialEq + Debug, S: Sink<T>> Play<'_, T, S> {
         assert!(missing.is_empty(), "{}: these elements are lost: {missing:?}", self.story);
         self.shows_nothing_but(process, &all);
     }
+}
+
+/// A future is given up when it first waits.
+fn begin(future: impl Future) {
+    let mut future = pin!(future);
+    let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
 }
 
 fn commit_of<Token: Clone>(manifest: &Manifest<Token>) -> Commit<Token> {

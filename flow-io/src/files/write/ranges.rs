@@ -101,7 +101,9 @@ mod tests {
 
     fn of(ranges: &[(u64, u64)]) -> Ranges {
         let mut all = Ranges::default();
-        ranges.iter().for_each(|(from, to)| all.add(*from, *to));
+        for (from, to) in ranges {
+            all.add(*from, *to);
+        }
         all
     }
 

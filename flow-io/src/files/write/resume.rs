@@ -41,6 +41,21 @@ impl<B> SharedFile<B> {
     }
 }
 
+impl<B: Body> SharedFile<B> {
+    /// Finishes a file of one epoch and worker, which nobody could go on with; how long it is.
+    pub(super) fn finish(&self) -> Result<u64> {
+        let mut inner = lock(&self.inner);
+        let stage = std::mem::replace(&mut inner.stage, Stage::Published);
+        inner.stage = match stage {
+            Stage::Writing(body) => {
+                Stage::Whole(Arc::new(body.finish().map_err(|cause| unwritable(&inner.path, cause))?))
+            }
+            other => other,
+        };
+        Ok(if let Stage::Whole(whole) = &inner.stage { whole.written() } else { 0 })
+    }
+}
+
 impl<F: Format> Registry<F> {
     /// Has what was written to files outlive the process and the machine's failure, at the end of an epoch.
     pub(super) async fn keep(&self, files: Vec<Arc<SharedFile<F::Body>>>) -> Result<()> {
@@ -52,19 +67,6 @@ impl<F: Format> Registry<F> {
         let synced = stream::iter(files).map(|file| off_thread(move || sync(&file)));
         synced.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         if new.is_empty() { Ok(()) } else { self.target.anchor(new).await }
-    }
-
-    /// Finishes a file of one epoch and worker, which nobody could go on with.
-    pub(super) fn finish_part(file: &SharedFile<F::Body>) -> Result<u64> {
-        let mut inner = lock(&file.inner);
-        let stage = std::mem::replace(&mut inner.stage, Stage::Published);
-        inner.stage = match stage {
-            Stage::Writing(body) => {
-                Stage::Whole(Arc::new(body.finish().map_err(|cause| unwritable(&inner.path, cause))?))
-            }
-            other => other,
-        };
-        Ok(if let Stage::Whole(whole) = &inner.stage { whole.written() } else { 0 })
     }
 
     /// In a durable run, notes what a manifest has: nothing else becomes visible.

@@ -185,11 +185,11 @@ impl<T: Element, F: Encode<T>> FilesWriter<T, F> {
     }
 
     /// The files that are to outlive the process.
-    fn files(&self, shares: &mut [Share<T, F>]) -> Result<Vec<Arc<SharedFile<F::Body>>>> {
+    fn files(shares: &mut [Share<T, F>]) -> Result<Vec<Arc<SharedFile<F::Body>>>> {
         if !F::GOES_ON {
             for share in shares.iter_mut() {
                 share.written = Ranges::default();
-                share.written.add(0, Registry::<F>::finish_part(&share.file)?);
+                share.written.add(0, share.file.finish()?);
             }
         }
         let mut files: Vec<_> = shares.iter().map(|share| Arc::clone(&share.file)).collect();
@@ -251,7 +251,7 @@ impl<T: Element, F: Encode<T> + Format> Writer<T> for FilesWriter<T, F> {
     ) -> Result<Vec<Prepared>> {
         let mut shares = self.prepare_all(epoch, watermark, rejects)?;
         if self.durable {
-            let (registry, files) = (Arc::clone(&self.registry), self.files(&mut shares)?);
+            let (registry, files) = (Arc::clone(&self.registry), Self::files(&mut shares)?);
             registry.keep(files).await?;
         }
         Ok(shares.into_iter().map(|share| share.file.prepared(epoch, share.written)).collect())
