@@ -21,7 +21,8 @@ pub(crate) fn replay(name: &str, target: Target) {
     for input in &corpus {
         run(name, target, input);
     }
-    let mut random = Random(name.bytes().fold(0, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
+    let mut random =
+        Random(name.bytes().fold(0, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
     let mutants = std::env::var("FUZZ_MUTANTS").ok().and_then(|text| text.parse().ok());
     for _ in 0..mutants.unwrap_or(MUTANTS) {
         run(name, target, &mutant(&corpus, &mut random));
