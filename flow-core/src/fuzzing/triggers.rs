@@ -29,8 +29,8 @@ pub fn triggers(data: &[u8]) {
 }
 
 fn trigger(choice: u8) -> Trigger {
-    let count = || Trigger::from(after_count(3));
-    let delay = || Trigger::from(after_processing_time(Duration::from_secs(2)));
+    let count = || after_count(3);
+    let delay = || after_processing_time(Duration::from_secs(2));
     match choice % 9 {
         0 => AtWatermark.into(),
         1 => AtWatermark.early(count()).late(delay()).into(),

@@ -30,7 +30,9 @@ impl From<TriggerState> for Vec<Node> {
 fn put(state: &TriggerState, nodes: &mut Vec<Node>) {
     let &TriggerState { finished, passed, count, due, ref parts } = state;
     nodes.push(Node { finished, passed, count, due, parts: parts.len() as u32 });
-    parts.iter().for_each(|part| put(part, nodes));
+    for part in parts {
+        put(part, nodes);
+    }
 }
 
 impl TryFrom<Vec<Node>> for TriggerState {
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_state_with_parts_of_parts_comes_back_as_it_was() {
-        let early = each_of([Trigger::from(after_count(3)), Trigger::from(after_count(5))]);
+        let early = each_of([after_count(3), after_count(5)]);
         let trigger = Trigger::from(AtWatermark.early(early));
         let mut state = trigger.start();
         trigger.on_elements(&mut state, 2, Timestamp::MIN);
