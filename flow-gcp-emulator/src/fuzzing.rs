@@ -16,6 +16,8 @@ mod tests {
 
     #[test]
     fn every_target_takes_its_corpus_and_what_is_near_it() {
-        TARGETS.into_iter().for_each(|(name, target)| replay(name, target));
+        for (name, target) in TARGETS {
+            replay(name, target);
+        }
     }
 }

@@ -18,8 +18,8 @@ pub fn persisted(data: &[u8]) {
     let Some((choice, data)) = data.split_first() else { return };
     match choice % 16 {
         0 => window(data),
-        1 => drop(decoded::<Reified<(u64, String)>>(data)),
-        2 => drop(decoded::<Group<String>>(data)),
+        1 => same::<Reified<(u64, String)>>(data),
+        2 => same::<Group<String>>(data),
         3 => estimator::<Manual>(data),
         4 => estimator::<Monotonic>(data),
         5 => estimator::<BoundedOutOfOrderness>(data),
@@ -32,8 +32,12 @@ pub fn persisted(data: &[u8]) {
         12 => ordered(data),
         13 => combining(data),
         14 => merged::<(Option<Bag<String>>, Vec<u64>)>(data),
-        _ => drop(decoded::<(Timestamp, Option<Timestamp>, Duration)>(data)),
+        _ => same::<(Timestamp, Option<Timestamp>, Duration)>(data),
     }
+}
+
+fn same<T: Serialize + DeserializeOwned>(data: &[u8]) {
+    let _ = decoded::<T>(data);
 }
 
 fn window(data: &[u8]) {

@@ -236,3 +236,19 @@ impl Target for Nowhere {
         Box::pin(std::future::ready(Err(self.error())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_in_the_place_of_a_temporary_file_is_not_written_through() {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (temporary, victim) = (root.path().join(".a.tmp-1-0"), elsewhere.path().join("victim"));
+        std::os::unix::fs::symlink(&victim, &temporary).unwrap();
+        let error = Directory::new(root.path()).create(&temporary).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(!victim.exists());
+    }
+}
