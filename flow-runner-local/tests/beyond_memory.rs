@@ -209,6 +209,24 @@ fn a_join_with_a_key_of_more_than_memory_holds_pairs_all() {
 }
 
 #[test]
+fn three_sides_of_a_key_meet_whichever_are_large() {
+    let p = Pipeline::new();
+    let many = p.create(0..60_000_u64).map(|n| (n % 2, n));
+    let few = p.create([(0_u64, "a".to_string()), (1, "b".to_string()), (0, "c".to_string())]);
+    let numbers = p.create(0..50_000_u64).map(|n| (0, n.to_string()));
+    let sizes = many.co_group((&few, &numbers)).map(|(key, (many, few, numbers))| {
+        let mut few: Vec<String> = few.into_iter().collect();
+        few.sort_unstable();
+        assert_eq!(numbers.iter().map(|n| number_of(&n)).sum::<u64>(), 1_249_975_000 * (1 - key));
+        (key, many.iter().filter(|n| n % 2 == key).count(), few, numbers.len())
+    });
+    let sizes = collect(&sizes);
+    kit::run(kit::workers(2).with_memory_limit(1 << 18), p);
+    let texts = |some: &[&str]| some.iter().map(|text| (*text).to_string()).collect::<Vec<_>>();
+    assert_eq!(sizes.sorted(), [(0, 30_000, texts(&["a", "c"]), 50_000), (1, 30_000, texts(&["b"]), 0)]);
+}
+
+#[test]
 fn a_folder_that_cannot_be_used_is_named_where_a_grouping_needs_it() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let p = Pipeline::new();
