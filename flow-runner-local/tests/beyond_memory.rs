@@ -113,7 +113,7 @@ fn a_group_of_more_than_memory_holds_comes_whole() {
             let sum = |values: &Group<String>| {
                 values.iter().fold(0, |sum: u64, value| sum.wrapping_add(digest(*key, number_of(&value))))
             };
-            let first = sum(&values);
+            let first = sum(values);
             // Once more, and from a clone.
             assert_eq!(first, sum(&values.clone()), "of key {key}");
             note(first, values.len() as u64);
@@ -156,7 +156,7 @@ fn two_sides_of_more_than_memory_holds_meet() {
                     .iter()
                     .fold(0, |sum: u64, value| sum.wrapping_add(digest(key + side, number_of(&value))))
             };
-            note(sum(&left, 0).wrapping_add(sum(&right, 1)), (left.len() + right.len()) as u64);
+            note(sum(left, 0).wrapping_add(sum(right, 1)), (left.len() + right.len()) as u64);
         });
     });
     if let Some((sum, count)) = came {
@@ -173,6 +173,7 @@ fn the_values_of_a_group_in_scratch_are_as_those_in_memory() {
     let same = groups.map(|(key, values)| {
         let all: Vec<u64> = values.iter().collect();
         let in_memory = Group::from(all.clone());
+        let equal = |one: &Group<u64>, other: &Group<u64>| one == other;
         let hash = |group: &Group<u64>| {
             use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
             BuildHasherDefault::<DefaultHasher>::default().hash_one(group)
@@ -181,7 +182,7 @@ fn the_values_of_a_group_in_scratch_are_as_those_in_memory() {
         (
             key,
             format!("{values:?}") == "Group { len: 20000, .. }",
-            values == in_memory && in_memory == values && values == values.clone(),
+            equal(&values, &in_memory) && equal(&in_memory, &values) && equal(&values, &values.clone()),
             values.cmp(&in_memory).is_eq() && hash(&values) == hash(&in_memory),
             encoded == serde_of(&in_memory),
             values.clone().into_iter().eq(all) && values.into_iter().len() == 20_000,
