@@ -113,7 +113,7 @@ fn a_group_of_more_than_memory_holds_comes_whole() {
             let sum = |values: &Group<String>| {
                 values.iter().fold(0, |sum: u64, value| sum.wrapping_add(digest(*key, number_of(&value))))
             };
-            let first = sum(&values);
+            let first = sum(values);
             // Once more, and from a clone.
             assert_eq!(first, sum(&values.clone()), "of key {key}");
             note(first, values.len() as u64);
@@ -156,7 +156,7 @@ fn two_sides_of_more_than_memory_holds_meet() {
                     .iter()
                     .fold(0, |sum: u64, value| sum.wrapping_add(digest(key + side, number_of(&value))))
             };
-            note(sum(&left, 0).wrapping_add(sum(&right, 1)), (left.len() + right.len()) as u64);
+            note(sum(left, 0).wrapping_add(sum(right, 1)), (left.len() + right.len()) as u64);
         });
     });
     if let Some((sum, count)) = came {
@@ -173,6 +173,7 @@ fn the_values_of_a_group_in_scratch_are_as_those_in_memory() {
     let same = groups.map(|(key, values)| {
         let all: Vec<u64> = values.iter().collect();
         let in_memory = Group::from(all.clone());
+        let equal = |one: &Group<u64>, other: &Group<u64>| one == other;
         let hash = |group: &Group<u64>| {
             use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
             BuildHasherDefault::<DefaultHasher>::default().hash_one(group)
@@ -181,7 +182,7 @@ fn the_values_of_a_group_in_scratch_are_as_those_in_memory() {
         (
             key,
             format!("{values:?}") == "Group { len: 20000, .. }",
-            values == in_memory && in_memory == values && values == values.clone(),
+            equal(&values, &in_memory) && equal(&in_memory, &values) && equal(&values, &values.clone()),
             values.cmp(&in_memory).is_eq() && hash(&values) == hash(&in_memory),
             encoded == serde_of(&in_memory),
             values.clone().into_iter().eq(all) && values.into_iter().len() == 20_000,
@@ -206,6 +207,24 @@ fn a_join_with_a_key_of_more_than_memory_holds_pairs_all() {
     kit::run(kit::workers(2).with_memory_limit(1 << 18), p);
     assert_eq!(sums.sorted(), [(0, 60_000), (1, 30_000), (2, 1)]);
     assert_eq!(wrong.values(), []);
+}
+
+#[test]
+fn three_sides_of_a_key_meet_whichever_are_large() {
+    let p = Pipeline::new();
+    let many = p.create(0..60_000_u64).map(|n| (n % 2, n));
+    let few = p.create([(0_u64, "a".to_string()), (1, "b".to_string()), (0, "c".to_string())]);
+    let numbers = p.create(0..50_000_u64).map(|n| (0, n.to_string()));
+    let sizes = many.co_group((&few, &numbers)).map(|(key, (many, few, numbers))| {
+        let mut few: Vec<String> = few.into_iter().collect();
+        few.sort_unstable();
+        assert_eq!(numbers.iter().map(|n| number_of(&n)).sum::<u64>(), 1_249_975_000 * (1 - key));
+        (key, many.iter().filter(|n| n % 2 == key).count(), few, numbers.len())
+    });
+    let sizes = collect(&sizes);
+    kit::run(kit::workers(2).with_memory_limit(1 << 18), p);
+    let texts = |some: &[&str]| some.iter().map(|text| (*text).to_string()).collect::<Vec<_>>();
+    assert_eq!(sizes.sorted(), [(0, 30_000, texts(&["a", "c"]), 50_000), (1, 30_000, texts(&["b"]), 0)]);
 }
 
 #[test]

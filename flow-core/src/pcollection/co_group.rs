@@ -6,7 +6,8 @@ use crate::{Element, Emit};
 
 impl<K: Key, V: Wire> PCollection<(K, V)> {
     /// The values of each key and window on all sides, in one group each; a side without any is empty. The other sides are
-    /// one collection, or a tuple of two or three.
+    /// one collection, or a tuple of two or three. A side may be more than memory holds, as in
+    /// [`group_by_key`](PCollection::group_by_key).
     ///
     /// ```
     /// # use flow_core::prelude::*;

@@ -4,7 +4,6 @@ use hashbrown::hash_table::Entry;
 use serde::Serialize;
 
 use super::absorb::{Absorb, Spill};
-use super::contents::Contents;
 use super::gauge::Cost;
 use super::late::Late;
 use super::{IS_OPEN, Tables};
@@ -43,12 +42,18 @@ impl<K: Key, V, C: CombineFn<V>, A: Spill<V, C>> Tables<K, V, C, A> {
                 let place = self.table_of(window, epoch);
                 let open = self.open[place].as_mut().expect(IS_OPEN);
                 open.since = open.since.min(epoch);
-                let is_new = absorb::<K, In, V, C, A>(&self.combine, open, hash, key, input);
-                keys += usize::from(is_new);
                 if has_heap::<K, V, C, A>() {
-                    let more = cost.input + if is_new { cost.key } else { 0 };
-                    open.heap += more;
-                    heap += more;
+                    open.heap += cost.input;
+                    heap += cost.input;
+                }
+                match open.table.entry(hash, |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
+                    Entry::Occupied(mut entry) => A::absorb(&self.combine, &mut entry.get_mut().1, input),
+                    Entry::Vacant(place) => {
+                        place.insert((key, A::start(&self.combine, input)));
+                        open.heap += cost.key;
+                        heap += cost.key;
+                        keys += 1;
+                    }
                 }
             } else if self.watermark > window.expiry(self.lateness) {
                 dropped.late += 1;
@@ -84,7 +89,12 @@ impl<K: Key, V, C: CombineFn<V>, A: Spill<V, C>> Tables<K, V, C, A> {
             std::hint::black_box(bundle.values.iter().zip(&*hashes).filter(|pair| found(*pair)).count());
         }
         for ((key, input), hash) in bundle.values.drain(..).zip(hashes.drain(..)) {
-            absorb::<K, In, V, C, A>(&self.combine, open, hash, key, input);
+            match open.table.entry(hash, |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
+                Entry::Occupied(mut entry) => A::absorb(&self.combine, &mut entry.get_mut().1, input),
+                Entry::Vacant(place) => {
+                    place.insert((key, A::start(&self.combine, input)));
+                }
+            }
         }
         let new = open.table.len() - keys;
         let heap = new * cost.key + inputs * cost.input;
@@ -133,27 +143,6 @@ impl<K: Key, V, C: CombineFn<V>, A: Spill<V, C>> Tables<K, V, C, A> {
             let Some(accumulator) = accumulator else { continue };
             let meta = Meta { time: window.max_timestamp(), window, pane: known.next_pane() };
             self.late_panes.push_back((key, accumulator, meta));
-        }
-    }
-}
-
-/// Adds an element to its key; whether the key is new.
-#[inline]
-fn absorb<K: Key, In, V, C: CombineFn<V>, A: Absorb<In, V, C>>(
-    combine: &C,
-    open: &mut Contents<K, C::Accumulator>,
-    hash: u64,
-    key: K,
-    input: In,
-) -> bool {
-    match open.table.entry(hash, |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
-        Entry::Occupied(mut entry) => {
-            A::absorb(combine, &mut entry.get_mut().1, input);
-            false
-        }
-        Entry::Vacant(place) => {
-            place.insert((key, A::start(combine, input)));
-            true
         }
     }
 }

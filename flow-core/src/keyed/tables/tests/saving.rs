@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Collected, Tables};
+use super::super::{Collected, Tables};
 use crate::exec::{Saving, StateLog, StepId, decode_record};
 use crate::group::{Collect, Group};
 use crate::keyed::hash::{key_hash, owner};
 use crate::keyed::kernel::{ForAll, Kernel, Keyed};
-use crate::scratch::{Blob, MemoryScratch, Scratch, Space};
+use crate::scratch::{MemoryScratch, Space};
 use crate::window::{Fixed, Global, Sliding, Window, WindowFn, WindowInto, Windowing};
-use crate::{BoxError, Bundle, Error, ErrorKind, Meta, Pane, Result, Timestamp};
+use crate::{Bundle, Meta, Pane, Result, Timestamp};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -342,62 +342,4 @@ fn what_one_worker_has_not_emitted_is_emitted_though_another_has() {
     let mut keys: Vec<u8> = before.iter().chain(&after).map(|(key, ..)| *key).collect();
     keys.sort_unstable();
     assert_eq!(keys, (0..10).collect::<Vec<u8>>());
-}
-
-/// Scratch on a disk that has room for so many bytes.
-#[derive(Debug)]
-struct Small(usize);
-
-#[derive(Debug)]
-struct SmallBlob(usize);
-
-impl Scratch for Small {
-    fn blob(&self) -> Result<Box<dyn Blob>, BoxError> {
-        Ok(Box::new(SmallBlob(self.0)))
-    }
-}
-
-impl Blob for SmallBlob {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), BoxError> {
-        self.0 = self.0.checked_sub(bytes.len()).ok_or("the disk is full")?;
-        Ok(())
-    }
-
-    fn read(&self, _: u64, _: &mut [u8]) -> Result<(), BoxError> {
-        Err("the disk cannot be read".into())
-    }
-}
-
-/// Elements of one key after each other, until something fails.
-fn until_it_fails(space: Space) -> Error {
-    let mut kernel: Tables<u8, u64, Collect<u64>, Collected> =
-        Tables::new(Collect::new(), &Windowing::default(), 0, space);
-    for number in 0..10_000 {
-        let bundle = Bundle::of(vec![(7, number); 100]);
-        let hashes = vec![key_hash(&7_u8); 100];
-        if let Err(error) = kernel.add(&mut Keyed { bundle, hashes }, 1) {
-            return error;
-        }
-    }
-    Kernel::<u8, u64, _>::advance(&mut kernel, Timestamp::MAX, Timestamp::MIN);
-    Kernel::<u8, u64, _>::poll(&mut kernel, &mut Bundle::default()).expect_err("scratch fails")
-}
-
-#[test]
-fn a_full_disk_is_an_error_that_says_what_would_be_lost() {
-    for room in [0, 300_000] {
-        let error = until_it_fails(Space::new(Arc::new(Small(room)), 1 << 16));
-        assert_eq!(error.kind(), ErrorKind::Storage);
-        assert_eq!(
-            error.report(),
-            "what does not fit into memory cannot be kept in scratch space, and results would miss it: the disk is full"
-        );
-    }
-}
-
-#[test]
-fn scratch_that_cannot_be_read_is_an_error() {
-    let error = until_it_fails(Space::new(Arc::new(Small(usize::MAX)), 1 << 16));
-    assert_eq!(error.kind(), ErrorKind::Storage);
-    assert!(error.report().ends_with("the disk cannot be read"), "{}", error.report());
 }

@@ -1,0 +1,2 @@
+mod saving;
+mod scratch;
