@@ -78,6 +78,15 @@ impl Station {
         traffic.done();
     }
 
+    /// What an earlier run kept is back; what is due of it comes out before anything else arrives.
+    pub(crate) fn restored(&mut self, cx: &mut Cx) -> Result<()> {
+        self.working = true;
+        guard(cx, |cx| {
+            self.inbox.restored(cx);
+            Ok(())
+        })
+    }
+
     pub(crate) fn poke(&mut self, poke: Signal, cx: &mut Cx) -> Result<()> {
         // Also while there is more to pass on: what keeps the gates closed may be a future that waits to be polled.
         guard(cx, |cx| self.inbox.signal(poke, cx))?;

@@ -288,10 +288,7 @@ impl Worker {
             guard(cx, |cx| stations[at].inbox.restore(record.hash, record.bytes, cx))
         })?;
         for station in stations {
-            guard(cx, |cx| {
-                station.inbox.restored(cx);
-                Ok(())
-            })?;
+            station.restored(cx)?;
         }
         for source in &mut self.sources {
             source.tell_restored(&mut self.cx)?;

@@ -48,6 +48,7 @@ impl Shop {
             objects: "gs://events/output".into(),
             tables: Tables::BigQuery(datasets),
             cloud: self.cloud.clone(),
+            exactly_once: false,
         };
         Settings { output, ..Settings::under("unused") }
     }
