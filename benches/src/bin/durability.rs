@@ -13,7 +13,7 @@ use flow_runner_local::{LocalRunner, Options, inspect};
 
 #[derive(Parser)]
 struct Args {
-    /// How many elements a round has.
+    /// How many elements a round has; ten times as many where nothing is kept.
     #[arg(long, default_value_t = 50_000_000)]
     count: u64,
     /// How many keys.
@@ -57,7 +57,8 @@ const BODIES: [&str; 3] = ["stateless", "sums per key", "state per key"];
 fn pipeline(body: &str, args: &Args, checksum: &Checksum) -> Pipeline {
     let (keys, sums) = (args.keys, checksum.clone());
     let p = Pipeline::new();
-    let numbers = p.read(Stream(Numbered { count: args.count, make: |n| n }));
+    let count = if body == "stateless" { 10 * args.count } else { args.count };
+    let numbers = p.read(Stream(Numbered { count, make: |n| n }));
     match body {
         "stateless" => {
             let kept = numbers.map(mix).filter(|n| n % 8 != 0).map(|n| n >> 3).reshuffle();
@@ -65,7 +66,11 @@ fn pipeline(body: &str, args: &Args, checksum: &Checksum) -> Pipeline {
         }
         "sums per key" => {
             let pairs = numbers.map(move |n| (under(mix(n), keys), n & 1023));
-            pairs.sum_per_key().for_each(move |(key, sum)| sums.add(mix(*key).wrapping_mul(*sum)));
+            let window = Fixed::of(Duration::from_hours(24)); // one for all
+            pairs
+                .window(window)
+                .sum_per_key()
+                .for_each(move |(key, sum)| sums.add(mix(*key).wrapping_mul(*sum)));
         }
         _ => {
             let pairs = numbers.map(move |n| (under(mix(n), keys), n & 1023));

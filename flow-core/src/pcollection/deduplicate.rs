@@ -26,7 +26,7 @@ impl<T: Element> PCollection<T> {
     }
 
     /// The first element of each key in each window, as soon as it comes; further ones of the key are dropped within the
-    /// [`Horizon`]. What is remembered is in memory alone, and does not keep sources from being told.
+    /// [`Horizon`]. What is remembered is in memory, and with a state directory outlives the process; it does not keep sources from being told.
     ///
     /// ```
     /// # use flow_core::prelude::*;
