@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::exec::{
     AnyOutput, BoxFuture, Cx, Driver, Epoch, Output, Progress, ReadOp, ReadTo, Signal, SourceWatermark,
-    StepId, decode_record, typed,
+    StepId, decode_record, planted, typed,
 };
 use crate::metrics::Metrics;
 use crate::source::{Next, Reader, ReaderContext, Source};
@@ -119,6 +119,13 @@ impl<S: Source> Reading<S> {
             Poll::Ready(next) => next.map_err(|e| cx.error_here(e))?,
         };
         slot.quiet.set(None);
+        // Planted: a position is of the moment at which the barrier has passed all steps, not of that at which it began.
+        if planted("positions-of-later") {
+            let mut told = cx.read_to.iter_mut();
+            if let Some(told) = told.find(|told| told.step == self.step && told.split == slot.split) {
+                told.position = encode(&slot.reader.position())?;
+            }
+        }
         if next == Next::End {
             self.ended.push(self.open.swap_remove(self.turn));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use flow_core::Timestamp;
-use flow_core::exec::Epoch;
+use flow_core::exec::{Epoch, planted};
 
 /// Splits of one source, shared by the workers.
 #[derive(Debug, Default)]
@@ -81,7 +81,8 @@ impl Splits {
     /// epoch in turn.
     pub(crate) fn unread_at(&self, epoch: Epoch) -> Vec<Part> {
         let mut state = self.lock();
-        let taken = state.taken.as_mut().map(|taken| {
+        // Planted: what was taken behind the barrier is in no position of this epoch, and nobody would read it.
+        let taken = state.taken.as_mut().filter(|_| !planted("taken-behind-barrier-is-read")).map(|taken| {
             taken.retain(|(_, by)| *by > epoch);
             taken.iter().map(|(part, _)| part.clone()).collect::<Vec<_>>()
         });
@@ -95,7 +96,9 @@ impl Splits {
         let was_waiting = std::mem::take(&mut state.workers[worker].is_waiting);
         state.workers[worker].reading = None;
         state.workers[worker].waker = Some(waker.clone());
-        let next = state.left.iter().position(|part| part.given <= epoch);
+        // Planted: what is read in front of the barrier is in the position of the worker that gave it away, too.
+        let is_early = |part: &Part| part.given > epoch && !planted("given-away-is-taken-early");
+        let next = state.left.iter().position(|part| !is_early(part));
         let taken = match next.and_then(|at| state.left.remove(at)) {
             Some(part) => {
                 state.workers[worker].reading = Some(part.from);

@@ -72,6 +72,31 @@ fn a_suspended_run_leaves_its_windows_open_and_goes_on() {
 }
 
 #[test]
+fn what_was_late_before_a_restart_is_late_behind_it() {
+    let (directory, log) = (tempfile::tempdir().unwrap(), kit::Log::default());
+    let program = |feed: &kit::Feed| {
+        let p = Pipeline::new();
+        let (in_time, late) = p.read(feed.clone()).window(Fixed::of(Duration::from_secs(10))).split_late();
+        in_time.write(kit::Logged(log.clone()));
+        late.map(|n| 1_000 + n).write(kit::Logged(log.clone()));
+        p
+    };
+    let feed = kit::Feed::new("before", &log);
+    feed.add([(1, 100)]);
+    feed.watermark(100);
+    let job = LocalRunner::new(options(directory.path())).start(program(&feed)).unwrap();
+    log.wait("the first is visible", |facts| kit::visible(facts) == [1]);
+    job.suspend();
+    kit::ends("the suspension", move || job.wait()).unwrap();
+    // Its reader does not know yet how far the source was, as one that estimates.
+    let feed = kit::Feed::new("behind", &log);
+    feed.add([(2, 5)]);
+    feed.end();
+    kit::run(options(directory.path()), program(&feed));
+    assert_eq!(log.committed(), [1, 1_002]);
+}
+
+#[test]
 fn draining_closes_the_windows_of_what_was_read_and_a_later_run_reads_on() {
     let (directory, world) = (tempfile::tempdir().unwrap(), World::default());
     suspended(&world, directory.path());

@@ -143,6 +143,30 @@ fn killed_at_any_moment_everything_is_visible_once() {
     }
 }
 
+#[test]
+fn a_program_that_is_told_to_end_leaves_its_windows_open_and_goes_on() {
+    let (directory, wanted) = (tempfile::tempdir().unwrap(), undisturbed("counts"));
+    let (root, outside) = (directory.path(), Outside::at(directory.path()));
+    outside.hold(true);
+    let mut child = start(root, "counts", 2, "");
+    let shelves = outside.clone();
+    kit::ends("the beginning", move || {
+        while shelves.visible().is_empty() {
+            std::thread::yield_now();
+        }
+    });
+    let sent = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+    assert!(sent.expect("there is a kill").success());
+    let status = kit::ends("the program", move || child.wait()).unwrap();
+    assert!(status.success(), "{status}");
+    let visible = outside.visible();
+    assert!(visible.len() < wanted.len(), "it is held in the middle");
+    assert!(visible.iter().all(|line| wanted.contains(line)), "a window is cut short: {visible:?}");
+    outside.hold(false);
+    assert!(!was_killed(start(root, "counts", 3, "").wait().unwrap()));
+    assert_same(&outside.visible(), &wanted, "told to end");
+}
+
 /// Dies at a point, and at another when it goes on.
 fn die_at(points: &[&str], name: &str, wanted: &[String]) {
     let directory = tempfile::tempdir().unwrap();

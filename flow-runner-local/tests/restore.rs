@@ -2,13 +2,14 @@
 
 mod kit;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flow_core::Pipeline;
 use flow_core::prelude::*;
 use flow_runner_local::Options;
-use kit::restart::{Ledger, Replay, World, run_through};
+use kit::restart::{Later, Ledger, Replay, World, run_through};
 
 /// How many random cases of each pipeline are tried.
 fn cases() -> u64 {
@@ -23,19 +24,24 @@ fn elements() -> Arc<Vec<Vec<(u64, i64)>>> {
 
 type Program = fn(&PCollection<u64>) -> PCollection<String>;
 
-fn program(world: &World, bounded: bool, body: Program) -> Pipeline {
+fn program<S: Sink<String>>(world: &World, bounded: bool, body: Program, sink: fn(&World) -> S) -> Pipeline {
     let p = Pipeline::new();
     let source = Replay { world: world.clone(), splits: elements(), bounded };
-    body(&p.read(source)).write(Ledger(world.clone()));
+    body(&p.read(source)).write(sink(world));
     p
 }
 
 /// What is visible in the end, with failures in between and without.
 #[track_caller]
 fn goes_on_exactly(body: Program) {
+    goes_on_exactly_into(|world| Ledger(world.clone()), body);
+}
+
+#[track_caller]
+fn goes_on_exactly_into<S: Sink<String>>(sink: fn(&World) -> S, body: Program) {
     for bounded in [true, false] {
         let world = World::default();
-        run_through(&Options::default(), &world, || program(&world, bounded, body));
+        run_through(&Options::default(), &world, || program(&world, bounded, body, sink));
         let wanted = world.visible();
         assert!(!wanted.is_empty());
         let mut failures = 0;
@@ -46,7 +52,7 @@ fn goes_on_exactly(body: Program) {
                 .with_epoch(Duration::from_micros(200))
                 .with_state_dir(directory.path())
                 .allowing_ephemeral_state();
-            failures += run_through(&options, &world, || program(&world, bounded, body));
+            failures += run_through(&options, &world, || program(&world, bounded, body, sink));
             assert_eq!(world.visible(), wanted, "seed {seed}, bounded {bounded}");
         }
         assert!(u64::from(failures) > cases(), "too few failures to tell anything: {failures}");
@@ -56,6 +62,11 @@ fn goes_on_exactly(body: Program) {
 #[test]
 fn steps_that_keep_nothing() {
     goes_on_exactly(|numbers| numbers.filter(|n| n % 3 != 0).map(|n| format!("{n}")));
+}
+
+#[test]
+fn what_a_sink_shows_an_epoch_later() {
+    goes_on_exactly_into(Later::of, |numbers| numbers.map(|n| format!("{n}")));
 }
 
 #[test]
@@ -184,6 +195,44 @@ fn tables_to_look_things_up_in() {
             Ok(())
         })
     });
+}
+
+/// Counts the elements of every seven seconds, and tells by a timer of each.
+#[derive(Clone)]
+struct Weeks;
+
+impl StatefulFn<u64, (), String> for Weeks {
+    type State = BTreeMap<i64, u64>;
+    type Timer = i64;
+
+    fn process(
+        &self,
+        _: &u64,
+        (): (),
+        seen: &mut BTreeMap<i64, u64>,
+        cx: &mut StatefulCx<'_, i64, String>,
+    ) -> Result<(), BoxError> {
+        let week = cx.timestamp().micros() / 7_000_000;
+        *seen.entry(week).or_default() += 1;
+        cx.set_timer(week, Timestamp::from_secs((week + 1) * 7));
+        Ok(())
+    }
+
+    fn on_timer(
+        &self,
+        key: &u64,
+        week: i64,
+        seen: &mut BTreeMap<i64, u64>,
+        cx: &mut StatefulCx<'_, i64, String>,
+    ) -> Result<(), BoxError> {
+        cx.emit(format!("{key}: {:?} in {week}", seen.remove(&week)));
+        Ok(())
+    }
+}
+
+#[test]
+fn timers_that_wait_for_the_watermark() {
+    goes_on_exactly(|numbers| numbers.map(|n| (n, ())).par_do_stateful(Weeks));
 }
 
 /// Counts to a number, and rests at times.

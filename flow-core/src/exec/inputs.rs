@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::{Epoch, Signal};
+use super::{Epoch, Signal, planted};
 use crate::Timestamp;
 
 /// What arrives at an input.
@@ -67,7 +67,9 @@ impl<M> Inputs<M> {
             self.attempt = self.attempt.max(n);
             return is_new.then_some(Arrival::Signal(signal));
         }
-        if self.ports[port].at_barrier {
+        // Planted: an element from behind the barrier gets into the state in front of it, and is read again.
+        let passes = matches!(arrival, Arrival::Data(_)) && planted("barrier-not-aligned");
+        if self.ports[port].at_barrier && !passes {
             if let Arrival::Signal(Signal::Poke(n)) = arrival {
                 return self.poke(n);
             }

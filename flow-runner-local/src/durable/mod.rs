@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
-use flow_core::exec::{Epoch, hash_probe};
+use flow_core::exec::{Epoch, hash_probe, planted};
 use flow_core::graph::Graph;
 use flow_core::{Error, ErrorKind, Result};
 
@@ -101,7 +101,9 @@ impl Durable {
     pub(crate) fn begin_epoch(&mut self) -> bool {
         let changes = self.segments.iter().map(|segment| segment.bytes).sum::<u64>() - self.whole_bytes;
         let is_long = changes > SMALL.max(2 * self.whole_bytes) || self.segments.len() >= MOST_SEGMENTS;
-        self.whole = !self.begun || is_long;
+        // Planted: the first manifest of a run has what changed in it, and nothing of what it was restored from.
+        let is_first = !self.begun && !planted("first-epoch-not-whole");
+        self.whole = is_first || is_long;
         self.whole
     }
 

@@ -45,7 +45,8 @@ fn pipeline(world: &World) -> Pipeline {
 /// Runs with power failures until the end is reached; whether everything was visible once, and how often it failed.
 fn survives(seed: u64, lies: Lies, wanted: &[String]) -> Result<u32, String> {
     let disk = SimulatedDisk::lying(lies);
-    let root = PathBuf::from(format!("simulated-{seed}-{lies:?}"));
+    let directory = tempfile::tempdir().expect("what is beside the simulated disk has a place");
+    let root = directory.path().to_path_buf();
     DISKS.lock().unwrap_or_else(PoisonError::into_inner).insert(root.clone(), disk.clone());
     let world = World::failing(seed, 150);
     let options = Options::default().with_epoch(Duration::from_micros(100)).with_state_dir(&root);

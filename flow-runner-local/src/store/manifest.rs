@@ -106,7 +106,7 @@ impl Manifest {
     }
 
     /// All files that it speaks of.
-    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.segments.iter().map(|segment| segment.name.as_str())
     }
 

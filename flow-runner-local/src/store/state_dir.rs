@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use flow_core::exec::planted;
+
 use super::disk::Disk;
 use super::frame::{Frames, SegmentWriter};
 use super::manifest::{Manifest, SegmentRef};
@@ -50,6 +52,7 @@ impl<D: Disk> StateDir<D> {
         let kept = epochs(&disk)?
             .into_iter()
             .map(|epoch| read_manifest(&disk, epoch))
+            .filter(|read| read.is_ok() || !planted("damage-passed-over")) // to an older epoch, in silence
             .collect::<io::Result<Vec<_>>>()?;
         let generation = kept.last().map_or(0, |manifest| manifest.generation) + 1;
         let mut dir = StateDir { disk, generation, next_segment: AtomicU64::new(0), kept };
@@ -94,7 +97,10 @@ impl<D: Disk> StateDir<D> {
         self.disk.sync_names()?;
         self.disk.rename(&unnamed, name)?;
         point("manifest-renamed");
-        self.disk.sync_names()?;
+        // Planted: the content is safe, and its name is not.
+        if !planted("name-not-synced") {
+            self.disk.sync_names()?;
+        }
         point("manifest-durable");
         Ok(())
     }
@@ -104,8 +110,9 @@ impl<D: Disk> StateDir<D> {
     fn collect_garbage(&mut self) -> io::Result<()> {
         self.kept.drain(..self.kept.len().saturating_sub(KEPT));
         let manifests = self.kept.iter().map(|manifest| Manifest::name_of(manifest.epoch));
-        let segments = self.kept.iter().flat_map(Manifest::files).map(str::to_owned);
-        let used: BTreeSet<String> = manifests.chain(segments).collect();
+        let many = if planted("garbage-by-age") { KEPT } else { usize::MAX }; // a segment lives as long as it is named
+        let segments = self.kept.iter().flat_map(|manifest| manifest.files().rev().take(many));
+        let used: BTreeSet<String> = manifests.chain(segments.map(str::to_owned)).collect();
         for name in self.disk.list()? {
             let is_ours = name.starts_with("manifest-") || name.starts_with("segment-");
             if is_ours && !used.contains(&name) {
@@ -133,6 +140,9 @@ mod tests {
         z ^ (z >> 31)
     }
 
+    /// Every so many epochs everything is written anew: more than there are manifests.
+    const ANEW: u64 = 8;
+
     /// What the records of an epoch's segment are.
     fn records_of(epoch: u64) -> Vec<Vec<u8>> {
         (0..epoch % 5).map(|n| vec![epoch as u8; (mix(epoch + n) % 2000) as usize]).collect()
@@ -145,7 +155,7 @@ mod tests {
         let mut writer = dir.begin_segment()?;
         records_of(epoch).iter().try_for_each(|record| writer.push(record))?;
         let segment = writer.finish()?;
-        let before = if epoch.is_multiple_of(4) { None } else { Some(last.segments) };
+        let before = if epoch.is_multiple_of(ANEW) { None } else { Some(last.segments) };
         let chain: Vec<SegmentRef> = before.unwrap_or_default().into_iter().chain([segment]).collect();
         dir.commit(Manifest { epoch, segments: chain, ..Manifest::default() })?;
         Ok(epoch)
@@ -164,7 +174,7 @@ mod tests {
     }
 
     fn wanted(epoch: u64) -> Vec<Vec<u8>> {
-        let first = if epoch >= 4 { epoch - epoch % 4 } else { 1 };
+        let first = (epoch - epoch % ANEW).max(1);
         (first..=epoch).flat_map(records_of).collect()
     }
 
@@ -219,11 +229,11 @@ mod tests {
         for _ in 0..9 {
             commit_next(&mut dir).unwrap();
         }
-        // Epochs 7, 8 and 9; the segments of 4 to 7, and of 8 and 9.
+        // Epochs 7, 8 and 9; the segments of 1 to 7, and of 8 and 9.
         let names = disk.list().unwrap();
         assert_eq!(names.iter().filter(|name| name.starts_with("manifest-")).count(), 3);
-        assert_eq!(names.iter().filter(|name| name.starts_with("segment-")).count(), 6);
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.iter().filter(|name| name.starts_with("segment-")).count(), 9);
+        assert_eq!(names.len(), 12);
     }
 
     #[test]

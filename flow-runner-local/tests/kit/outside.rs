@@ -25,6 +25,16 @@ impl Outside {
         Outside(Arc::new(root.to_path_buf()))
     }
 
+    /// Has readers wait in the middle of their page, or go on, in whatever process they are.
+    pub(crate) fn hold(&self, holds: bool) {
+        let file = self.0.join("hold");
+        if holds { fs::write(file, "").unwrap() } else { fs::remove_file(file).unwrap() }
+    }
+
+    fn holds(&self) -> bool {
+        self.0.join("hold").exists()
+    }
+
     /// All lines on all shelves, sorted.
     pub(crate) fn visible(&self) -> Vec<String> {
         let files = fs::read_dir(self.0.join("visible")).unwrap();
@@ -90,11 +100,12 @@ impl Reader for PageReader {
     fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut Bundle<u64>) -> Poll<Result<Next>> {
         // Slow enough for several epochs, and never idle.
         self.turn += 1;
-        if !self.turn.is_multiple_of(64) {
+        let numbers = &self.of.pages[self.page];
+        let is_in_the_middle = self.at >= numbers.len() / 2;
+        if !self.turn.is_multiple_of(64) || (is_in_the_middle && self.of.outside.holds()) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let numbers = &self.of.pages[self.page];
         for (number, second) in numbers.iter().skip(self.at).take(5) {
             out.push(*number, Meta { time: Timestamp::from_secs(*second), ..Meta::default() });
             self.at += 1;
