@@ -13,7 +13,7 @@ use kit::restart::{Later, Ledger, Replay, World, run_through};
 
 /// How many random cases of each pipeline are tried.
 fn cases() -> u64 {
-    std::env::var("FLOW_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20)
+    std::env::var("FLOW_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5)
 }
 
 /// Elements of three splits, each in order of time.
