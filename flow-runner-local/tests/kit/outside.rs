@@ -126,7 +126,7 @@ impl Reader for PageReader {
         let path = self.of.acknowledged(self.page);
         async move {
             let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-            writeln!(file, "{position}").unwrap();
+            file.write_all(format!("{position}\n").as_bytes()).unwrap(); // at once: several may be under way
             Ok(())
         }
     }

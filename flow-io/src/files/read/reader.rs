@@ -34,6 +34,9 @@ enum Ahead {
     Line,
 }
 
+/// The least that an object's reader keeps when it gives a part away.
+const LEAST_REMOTE: u64 = 4 << 20;
+
 impl<D> fmt::Debug for LineReader<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LineReader").finish_non_exhaustive()
@@ -69,6 +72,8 @@ impl<D: Decode> LineReader<D> {
 
     /// Gives away the second half of the bytes that are still to be read, if each half has so many.
     pub(super) fn give_away(&mut self, least: u64) -> Option<FileSplit> {
+        // A download is under way to the old end, and some of what it brings will be for nothing.
+        let least = if self.split.object.is_some() { least.max(LEAST_REMOTE) } else { least };
         let (next, end) = (self.position().offset, self.records.stop);
         let half = end.saturating_sub(next) / 2;
         if self.split.end == u64::MAX || half < least.max(1) {
