@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Parser;
 use flow_core::{Result, Summary};
 
-/// The main function of a program: what cannot be meant is said in a line, with exit code 2; what fails, with 1.
+/// The main function of a program: what has to be set otherwise is said with exit code 2, a state directory that does not
+/// fit with 3, and what may be tried again with 1.
 pub fn main<A: Parser>(run: impl FnOnce(&A) -> Result<()>) -> ExitCode {
     let args = match A::try_parse() {
         Ok(args) => args,

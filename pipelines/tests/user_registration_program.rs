@@ -196,12 +196,12 @@ fn what_cannot_be_meant_is_said_in_a_line_with_exit_code_two() {
 }
 
 #[test]
-fn what_is_not_there_is_named_with_exit_code_one() {
+fn what_is_not_there_is_named_with_exit_code_two() {
     let emulator = Emulator::start().unwrap();
     let mut program = registration();
     let Output { status, stderr, .. } =
         on(&emulator, &mut program).args(["--project", "shop"]).output().unwrap();
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(2));
     let told = text(&stderr);
     assert!(told.starts_with("error: "), "{told}");
     assert!(told.contains("user-input-sub") || told.contains("website"), "{told}");

@@ -1,6 +1,6 @@
 //! Files that nobody sees before they are whole.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -34,12 +34,27 @@ impl Kept {
     }
 }
 
-/// The files that somebody in this process has: none of them is left over from another.
-static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// The files that somebody in this process has, and how often: none of them is left over from another. A run that ends may
+/// still hold what the next one goes on with.
+static HELD: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
 
 /// Whether somebody in this process has the file.
 pub(crate) fn is_held(path: &Path) -> bool {
-    lock(&HELD).contains(path)
+    lock(&HELD).contains_key(path)
+}
+
+fn hold(path: &Path) {
+    *lock(&HELD).entry(path.to_owned()).or_default() += 1;
+}
+
+fn let_go(path: &Path) {
+    let mut held = lock(&HELD);
+    if let Some(times) = held.get_mut(path) {
+        *times -= 1;
+        if *times == 0 {
+            held.remove(path);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -59,11 +74,11 @@ impl TempFile {
 
     /// Creates one, as the place says that it becomes part of.
     pub(super) fn create(path: PathBuf, target: &dyn Target, open_files: Arc<OpenFiles>) -> io::Result<Self> {
-        lock(&HELD).insert(path.clone()); // before anyone could take it for a leftover
+        hold(&path); // before anyone could take it for a leftover
         match target.create(&path) {
             Ok(file) => Ok(TempFile::new(path, file, open_files)),
             Err(cause) => {
-                lock(&HELD).remove(&path);
+                let_go(&path);
                 Err(cause)
             }
         }
@@ -82,7 +97,7 @@ impl TempFile {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         file.set_len(bytes)?;
-        lock(&HELD).insert(path.clone());
+        hold(&path);
         let mut again = TempFile::new(path, file, open_files);
         again.written = bytes;
         again.kept.set(true);
@@ -169,7 +184,7 @@ pub(super) fn has_a_name(_: &Path) -> bool {
 impl Drop for TempFile {
     fn drop(&mut self) {
         self.open_files.forget(&self.handle);
-        lock(&HELD).remove(&self.path);
+        let_go(&self.path);
         if self.kept.0.load(Ordering::Relaxed) {
             return;
         }
@@ -234,7 +249,7 @@ mod tests {
     use super::*;
 
     fn create(path: PathBuf, open_files: Arc<OpenFiles>) -> TempFile {
-        lock(&HELD).insert(path.clone());
+        hold(&path);
         TempFile::new(path.clone(), File::create_new(path).unwrap(), open_files)
     }
 
