@@ -113,10 +113,10 @@ fn what_cannot_be_meant_is_said_in_a_line_with_exit_code_two() {
 }
 
 #[test]
-fn what_is_not_there_is_named_with_exit_code_two() {
+fn what_is_not_there_is_named_and_what_is_wrong_has_exit_code_two() {
     let root = tempdir().unwrap();
     let run = program(&["--input", "nowhere/*.jsonl"], root.path());
-    assert_eq!(run.status.code(), Some(2));
+    assert_eq!(run.status.code(), Some(1));
     assert!(stderr(&run).contains("no file matches `nowhere/*.jsonl`"), "{}", stderr(&run));
     assert_eq!(stderr(&run).lines().count(), 1);
 
@@ -127,7 +127,7 @@ fn what_is_not_there_is_named_with_exit_code_two() {
     let file = root.path().join("file");
     std::fs::write(&file, "").unwrap();
     let run = program(&["--count", "10"], &file);
-    assert_eq!(run.status.code(), Some(2));
+    assert_eq!(run.status.code(), Some(1));
     assert!(stderr(&run).contains(file.to_str().unwrap()), "{}", stderr(&run));
 }
 

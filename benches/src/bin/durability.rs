@@ -78,7 +78,7 @@ fn pipeline(body: &str, args: &Args, checksum: &Checksum) -> Pipeline {
                 *sum += n;
                 cx.emit(*sum);
             });
-            running.for_each(move |sum| sums.add(*sum & 1));
+            running.for_each(move |_| sums.add(1)); // what a sum is on its way depends on the order
         }
     }
     p
