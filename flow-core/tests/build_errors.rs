@@ -49,7 +49,6 @@ fn all_errors_of_a_pipeline_are_reported_each_at_its_own_line() {
     assert_eq!(lines, [1, 2, 3], "{found:?}");
 }
 
-/// C59.
 #[test]
 fn a_group_of_a_stream_in_the_global_window_would_never_emit() {
     let p = Pipeline::new();
@@ -61,7 +60,6 @@ fn a_group_of_a_stream_in_the_global_window_would_never_emit() {
     );
 }
 
-/// C59.
 #[test]
 fn a_view_of_a_stream_in_the_global_window_would_never_be_there() {
     let p = Pipeline::new();
@@ -70,7 +68,6 @@ fn a_view_of_a_stream_in_the_global_window_would_never_be_there() {
     assert_eq!(errors(p)[0].0, line);
 }
 
-/// C59.
 #[test]
 fn a_trigger_that_finishes_loses_data() {
     let p = Pipeline::new();
@@ -82,7 +79,6 @@ fn a_trigger_that_finishes_loses_data() {
     assert!(message.contains("the trigger `after count 1` stops firing before its window ends"), "{message}");
 }
 
-/// C59.
 #[test]
 fn a_trigger_that_finishes_is_accepted_by_name() {
     let p = Pipeline::new();
@@ -91,7 +87,6 @@ fn a_trigger_that_finishes_is_accepted_by_name() {
     assert!(ReferenceRunner::new().run(p).is_ok());
 }
 
-/// C60.
 #[test]
 fn a_trigger_says_what_its_panes_hold_and_how_late_data_may_come() {
     let p = Pipeline::new();
@@ -120,7 +115,6 @@ fn a_trigger_says_what_its_panes_hold_and_how_late_data_may_come() {
     );
 }
 
-/// C60.
 #[test]
 fn a_new_windowing_keeps_the_greater_lateness() {
     let p = Pipeline::new();
@@ -130,7 +124,6 @@ fn a_new_windowing_keeps_the_greater_lateness() {
     assert_eq!(day.window(Fixed::of(MINUTE).allowed_lateness(MINUTE)).windowing().lateness, 86_400_000_000);
 }
 
-/// C61.
 #[test]
 fn a_trigger_alone_leaves_elements_in_their_windows() {
     let at = Timestamp::from_secs;
@@ -147,7 +140,6 @@ fn a_trigger_alone_leaves_elements_in_their_windows() {
     assert_eq!(panes[0].pane.timing, Timing::Early);
 }
 
-/// C62.
 #[test]
 fn collections_in_different_windows_are_not_flattened() {
     let p = Pipeline::new();
@@ -160,7 +152,6 @@ fn collections_in_different_windows_are_not_flattened() {
     assert!(message.starts_with("flatten takes collections in the same windows"), "{message}");
 }
 
-/// C62.
 #[test]
 fn sessions_of_different_gaps_are_flattened_and_a_collection_with_itself() {
     let p = Pipeline::new();
@@ -182,7 +173,6 @@ fn sides_of_a_join_in_different_windows_are_the_error_of_the_join() {
     assert!(message.starts_with("join takes collections in the same windows"), "{message}");
 }
 
-/// C40c.
 #[test]
 fn sessions_are_no_side_input_and_a_minute_is_none_of_the_global_window() {
     let p = Pipeline::new();

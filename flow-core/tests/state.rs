@@ -82,7 +82,7 @@ fn minutes(asks: &PCollection<Ask>) -> PCollection<Fired> {
     asks.window(Fixed::of(secs(60))).key_by(|_| 1).par_do_stateful(Alarms)
 }
 
-/// C58: the end of the window is that of the last millisecond there, of the last microsecond here.
+/// The end of the window is that of the last millisecond there, of the last microsecond here.
 fn end_of_minute() -> Timestamp {
     at(60).offset_micros(-1)
 }

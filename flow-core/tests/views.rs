@@ -75,7 +75,7 @@ fn an_empty_view_is_an_empty_list_or_map_or_the_default() {
     assert_eq!(seen, [(0, 9, 0, 0)]);
 }
 
-/// C40, in small.
+/// Windows of a view and of the main input, in small.
 #[test]
 fn an_element_waits_until_the_views_window_has_a_pane_or_ends_empty() {
     let at = Timestamp::from_secs;
