@@ -1,4 +1,5 @@
-//! Runs a fuzz target without a fuzzer: over its corpus, and over inputs near it, the same ones on every run.
+//! Runs the fuzz targets of the module above without a fuzzer: each over its corpus, and over inputs near it, the same ones on
+//! every run.
 
 use std::fmt::Write;
 use std::fs;
@@ -6,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 /// A function that must take any bytes.
-pub(crate) type Target = fn(&[u8]);
+type Target = fn(&[u8]);
 
 /// How many inputs near the corpus are tried, unless `FUZZ_MUTANTS` says how many.
 const MUTANTS: u64 = 2_000;
@@ -14,8 +15,15 @@ const MUTANTS: u64 = 2_000;
 /// Longer inputs are for the fuzzer, which is faster.
 const LONGEST: usize = 16 << 10;
 
+#[test]
+fn every_target_takes_its_corpus_and_what_is_near_it() {
+    for (name, target) in super::TARGETS.iter().copied() {
+        replay(name, target);
+    }
+}
+
 /// Runs the target over the files in `fuzz/corpus/<name>`, and over mutations of them.
-pub(crate) fn replay(name: &str, target: Target) {
+fn replay(name: &str, target: Target) {
     let corpus = corpus(name);
     assert!(!corpus.is_empty(), "the corpus of {name} has no files");
     for input in &corpus {

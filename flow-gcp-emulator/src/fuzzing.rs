@@ -9,15 +9,3 @@ pub const TARGETS: [(&str, fn(&[u8])); 3] = [("sql", sql), ("load", load), ("pro
 #[cfg(test)]
 #[path = "../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-mod tests {
-    use super::{TARGETS, replay::replay};
-
-    #[test]
-    fn every_target_takes_its_corpus_and_what_is_near_it() {
-        for (name, target) in TARGETS {
-            replay(name, target);
-        }
-    }
-}

@@ -24,15 +24,3 @@ pub fn settings(data: &[u8]) {
 #[cfg(test)]
 #[path = "../../fuzz/replay.rs"]
 mod replay;
-
-#[cfg(test)]
-mod tests {
-    use super::{TARGETS, replay::replay};
-
-    #[test]
-    fn every_target_takes_its_corpus_and_what_is_near_it() {
-        for (name, target) in TARGETS {
-            replay(name, target);
-        }
-    }
-}

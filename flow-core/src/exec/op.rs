@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{AnyOutput, Cx, Epoch, Output, Receiver, Signal, StepId};
 use crate::scratch::Space;
-use crate::sink::Committed;
+use crate::sink::{Commit, Committed};
 use crate::{Bundle, Element, Result, StepLabel, Timestamp};
 
 /// A future that may be driven on any thread.
@@ -164,22 +164,10 @@ pub trait StepOp: Send + Sync {
 /// A step that writes to a sink.
 pub trait WriteOp: StepOp {
     /// Makes an epoch visible: the encoded tokens of all writers. What it carries on is encoded as the tokens were.
-    fn commit(
-        &self,
-        epoch: Epoch,
-        last: bool,
-        watermark: Timestamp,
-        tokens: Vec<Vec<u8>>,
-    ) -> BoxFuture<Result<Committed<Vec<u8>>>>;
+    fn commit(&self, commit: Commit<Vec<u8>>) -> BoxFuture<Result<Committed<Vec<u8>>>>;
 
     /// Goes on with what an earlier run of the pipeline left behind; see [`Sink::resume`](crate::sink::Sink::resume).
-    fn resume(
-        &self,
-        epoch: Epoch,
-        last: bool,
-        watermark: Timestamp,
-        tokens: Vec<Vec<u8>>,
-    ) -> BoxFuture<Result<Committed<Vec<u8>>>>;
+    fn resume(&self, commit: Commit<Vec<u8>>) -> BoxFuture<Result<Committed<Vec<u8>>>>;
 
     /// Makes sure that the place is there.
     fn check(&self) -> BoxFuture<Result<()>>;

@@ -7,6 +7,7 @@ use std::task::{Context, Waker};
 
 use crate::exec::{BuildCx, Chains, Cx, Driver, Op, Progress, ReadOp, Signal, StepId, guard};
 use crate::graph::Graph;
+use crate::sink::Commit;
 use crate::{Pipeline, Result, Runner, Summary, Timestamp};
 pub(crate) use wait::Parked;
 
@@ -224,8 +225,8 @@ impl Run {
             let Op::Write(write) = &step.op else { continue };
             let at = prepared.iter().position(|p| p.step == step.id);
             let tokens = at.map(|at| prepared.remove(at).tokens).into_iter().collect();
-            let commit = write.commit(1, true, Timestamp::MAX, tokens);
-            self.parked.block_on(commit).map_err(|e| e.at(&step.label))?;
+            let commit = Commit { epoch: 1, last: true, watermark: Timestamp::MAX, tokens };
+            self.parked.block_on(write.commit(commit)).map_err(|e| e.at(&step.label))?;
         }
         for (step, driver) in &mut self.chains.drivers {
             for commit in driver.commit(1) {

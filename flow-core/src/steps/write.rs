@@ -49,32 +49,14 @@ impl<T: Element, S: Sink<T>> StepOp for WriteStep<T, S> {
 }
 
 impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
-    fn commit(
-        &self,
-        epoch: Epoch,
-        last: bool,
-        watermark: Timestamp,
-        tokens: Vec<Vec<u8>>,
-    ) -> BoxFuture<Result<Committed<Vec<u8>>>> {
+    fn commit(&self, commit: Commit<Vec<u8>>) -> BoxFuture<Result<Committed<Vec<u8>>>> {
         let sink = self.sink.clone();
-        Box::pin(async move {
-            let tokens = decode_tokens(&tokens)?;
-            encode_carried(sink.commit(Commit { epoch, last, watermark, tokens }).await?)
-        })
+        Box::pin(async move { encode_carried(sink.commit(decode_tokens(commit)?).await?) })
     }
 
-    fn resume(
-        &self,
-        epoch: Epoch,
-        last: bool,
-        watermark: Timestamp,
-        tokens: Vec<Vec<u8>>,
-    ) -> BoxFuture<Result<Committed<Vec<u8>>>> {
+    fn resume(&self, commit: Commit<Vec<u8>>) -> BoxFuture<Result<Committed<Vec<u8>>>> {
         let sink = self.sink.clone();
-        Box::pin(async move {
-            let tokens = decode_tokens(&tokens)?;
-            encode_carried(sink.resume(Commit { epoch, last, watermark, tokens }).await?)
-        })
+        Box::pin(async move { encode_carried(sink.resume(decode_tokens(commit)?).await?) })
     }
 
     fn check(&self) -> BoxFuture<Result<()>> {
@@ -91,14 +73,15 @@ impl<T: Element, S: Sink<T>> WriteOp for WriteStep<T, S> {
 }
 
 /// The tokens of all writers, each of which encoded a list.
-fn decode_tokens<Token: DeserializeOwned>(encoded: &[Vec<u8>]) -> Result<Vec<Token>> {
-    let mut all = Vec::new();
+fn decode_tokens<Token: DeserializeOwned>(commit: Commit<Vec<u8>>) -> Result<Commit<Token>> {
+    let Commit { epoch, last, watermark, tokens: encoded } = commit;
+    let mut tokens = Vec::new();
     for list in encoded {
-        let some: Vec<Token> = postcard::from_bytes(list)
+        let some: Vec<Token> = postcard::from_bytes(&list)
             .map_err(|e| Error::new(ErrorKind::State, "a sink's token does not decode").caused_by(e))?;
-        all.extend(some);
+        tokens.extend(some);
     }
-    Ok(all)
+    Ok(Commit { epoch, last, watermark, tokens })
 }
 
 fn encode_tokens<Token: Serialize>(tokens: &[Token]) -> Result<Vec<u8>> {

@@ -188,7 +188,7 @@ impl Coordinator {
         sinks
     }
 
-    /// Whether windows are to be closed although sources have not ended: asked for now, or of an earlier run.
+    /// Whether windows are to be closed although sources have not ended: asked of this run, or of an earlier one.
     pub(super) fn is_draining(&self) -> bool {
         let was_draining = self.restored.as_ref().is_some_and(|restored| restored.stage == Stage::Draining);
         self.options.drain || was_draining || (self.state.stopped && !self.state.suspending)

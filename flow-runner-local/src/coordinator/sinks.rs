@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flow_core::exec::{BoxFuture, Epoch, Op, Prepared, StepId, WriteOp, guard_step, panicked};
 use flow_core::graph::Step;
+use flow_core::sink::Commit;
 use flow_core::{Error, ErrorKind, Result, StepLabel, Timestamp};
 
 use super::{Coordinator, Open, REFRESH};
@@ -83,12 +84,13 @@ impl Coordinator {
         let last = self.is_over();
         point("resuming");
         let resumes = self.sinks().map(|(step, write)| {
-            let known = restored.sinks.get(&step.id).cloned();
-            let (watermark, tokens) = known
+            let left = restored.sinks.get(&step.id).cloned();
+            let (watermark, tokens) = left
                 .map_or((Timestamp::MIN, Vec::new()), |SinkState { watermark, tokens }| {
                     (Timestamp::from_micros(watermark), tokens)
                 });
-            (step.id, self.begin(step, || write.resume(restored.epoch, last, watermark, tokens)))
+            let commit = Commit { epoch: restored.epoch, last, watermark, tokens };
+            (step.id, self.begin(step, || write.resume(commit)))
         });
         let resumes: Vec<_> = resumes.collect();
         for (step, resume) in resumes {
@@ -111,8 +113,8 @@ impl Coordinator {
             let watermark = watermarks.get(&step.id).copied().unwrap_or(Timestamp::MIN);
             let tokens = prepared.iter().map(|p| p.tokens.clone()).collect();
             let since = prepared.iter().map(|p| p.since).min().unwrap_or(open.epoch + 1);
-            let commit = self.begin(step, || write.commit(open.epoch, open.last, watermark, tokens));
-            Some((step.id, since, commit))
+            let commit = Commit { epoch: open.epoch, last: open.last, watermark, tokens };
+            Some((step.id, since, self.begin(step, || write.commit(commit))))
         });
         let (mut held, mut failed) = (None, None);
         let commits: Vec<_> = commits.collect();

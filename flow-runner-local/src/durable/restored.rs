@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use flow_core::exec::{BuildCx, Epoch, Op, StepId, owner};
@@ -23,7 +24,8 @@ pub(crate) struct Restored {
     places: Vec<Option<StepId>>,
     segments: Vec<SegmentRef>,
     disk: Arc<dyn Disk>,
-    options: Options,
+    /// Where all of it is, for errors.
+    root: PathBuf,
 }
 
 impl Restored {
@@ -44,7 +46,7 @@ impl Restored {
             places,
             segments: manifest.segments.clone(),
             disk,
-            options: options.clone(),
+            root: options.state_dir.clone().unwrap_or_default(),
         };
         let mut lost = restored.read_beside(manifest, graph)?;
         restored.place(manifest, &mut lost);
@@ -124,8 +126,7 @@ impl Restored {
 
     /// Calls for every record, in the order of writing, with the step that takes the place of the one that wrote it.
     pub(crate) fn each(&self, mut take: impl FnMut(Option<StepId>, Record<'_>) -> Result<()>) -> Result<()> {
-        let root = self.options.state_dir.clone().unwrap_or_default();
-        let failed = |error: io::Error| unusable(&root, error);
+        let failed = |error: io::Error| unusable(&self.root, error);
         for segment in &self.segments {
             let mut frames = read_segment(&self.disk, segment).map_err(failed)?;
             while let Some(frame) = frames.next().map_err(failed)? {

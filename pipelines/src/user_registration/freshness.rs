@@ -186,13 +186,7 @@ impl<T: Element, S: Sink<T>> Sink<T> for Measured<T, S> {
         commit: Commit<Self::Token>,
     ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
         let (commit, published) = divided(commit);
-        let commit = self.sink.commit(commit);
-        let freshness = self.freshness.clone();
-        async move {
-            let committed = commit.await?;
-            freshness.committed(&published);
-            Ok(wrapped(committed))
-        }
+        measured(self.sink.commit(commit), self.freshness.clone(), published)
     }
 
     /// What was in the last epoch of an earlier process is measured now, unless that came to it: some may count twice.
@@ -201,18 +195,23 @@ impl<T: Element, S: Sink<T>> Sink<T> for Measured<T, S> {
         commit: Commit<Self::Token>,
     ) -> impl Future<Output = Result<Committed<Self::Token>>> + Send + 'static {
         let (commit, published) = divided(commit);
-        let resume = self.sink.resume(commit);
-        let freshness = self.freshness.clone();
-        async move {
-            let resumed = resume.await?;
-            freshness.committed(&published);
-            Ok(wrapped(resumed))
-        }
+        measured(self.sink.resume(commit), self.freshness.clone(), published)
     }
 
     fn describe(&self) -> String {
         self.sink.describe()
     }
+}
+
+/// What a sink makes visible, measured when it is.
+async fn measured<T>(
+    committing: impl Future<Output = Result<Committed<T>>>,
+    freshness: Freshness,
+    published: Vec<Published>,
+) -> Result<Committed<Token<T>>> {
+    let Committed { held_since, carried } = committing.await?;
+    freshness.committed(&published);
+    Ok(Committed { held_since, carried: carried.into_iter().map(Token::Of).collect() })
 }
 
 /// The sink's own tokens of a commit, and when its elements were published.
@@ -226,11 +225,6 @@ fn divided<T>(commit: Commit<Token<T>>) -> (Commit<T>, Vec<Published>) {
         }
     }
     (Commit { epoch, last, watermark, tokens: of_sink }, published)
-}
-
-fn wrapped<T>(committed: Committed<T>) -> Committed<Token<T>> {
-    let Committed { held_since, carried } = committed;
-    Committed { held_since, carried: carried.into_iter().map(Token::Of).collect() }
 }
 
 /// Writes to a [`Measured`] sink.
