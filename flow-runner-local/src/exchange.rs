@@ -7,9 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use flow_core::exec::{Arrival, Outbox, Parcel, Signal, StepId};
+use flow_core::exec::{Arrival, Op, Outbox, Parcel, Signal, StepId};
+use flow_core::graph::Graph;
 
 use crate::parker::Parker;
+
+/// How many exchanges a pipeline has, which share what is for all of them.
+pub(crate) fn exchanges(graph: &Graph) -> usize {
+    graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count()
+}
 
 /// Something on its way to a worker.
 #[derive(Debug)]

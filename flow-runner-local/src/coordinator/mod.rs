@@ -17,7 +17,7 @@ use flow_core::{Error, ErrorKind, Result, Summary};
 use crate::clock::{Clock, instant};
 use crate::crashes::Crashes;
 use crate::durable::{Durable, Restored};
-use crate::exchange::Traffic;
+use crate::exchange::{Traffic, exchanges};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::{Report, peak_memory};
@@ -130,8 +130,7 @@ impl Coordinator {
         self.resume_sinks()?; // first: what an earlier run left is no reason to refuse a place
         self.check_sinks()?;
         self.splits = Arc::new(self.splits(workers)?);
-        let exchanges = self.graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();
-        let limit = self.options.exchange_bytes(exchanges);
+        let limit = self.options.exchange_bytes(exchanges(&self.graph));
         let (traffic, ends) = Traffic::new(workers, self.graph.steps.len(), limit);
         self.traffic = Arc::new(traffic);
         for (worker, (messages, parker)) in ends.into_iter().enumerate() {

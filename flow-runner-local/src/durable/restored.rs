@@ -19,7 +19,7 @@ pub(crate) struct Restored {
     /// How far each source was, and what is left of it.
     pub(crate) sources: BTreeMap<StepId, (Timestamp, Vec<Part>)>,
     pub(crate) sinks: BTreeMap<StepId, SinkState>,
-    /// What steps kept that are not behind an exchange of keys: those in place, views, and sources. Few.
+    /// What steps in place and sources kept. Few records.
     pub(crate) beside: BTreeMap<StepId, Vec<(Option<u64>, Vec<u8>)>>,
     places: Vec<Option<StepId>>,
     segments: Vec<SegmentRef>,
@@ -60,7 +60,7 @@ impl Restored {
         self.stage == Stage::Ending || (self.stage == Stage::Over && is_read)
     }
 
-    /// What is kept beside exchanges of keys; the names of steps that kept something and are gone.
+    /// Reads what is kept beside exchanges; the names of steps that kept something and are gone.
     fn read_beside(&mut self, manifest: &Manifest, graph: &Graph) -> Result<BTreeSet<String>> {
         let is_streamed = |step: StepId| matches!(graph.step(step).op, Op::Exchange(_));
         let (mut lost, mut beside) = (BTreeSet::new(), BTreeMap::<StepId, Vec<_>>::new());
@@ -101,7 +101,7 @@ impl Restored {
         }
     }
 
-    /// Gives steps in place and views what they kept, before they are built.
+    /// Gives steps in place what they kept, before they are built.
     pub(crate) fn give_beside(&self, graph: &Graph, build: &mut BuildCx) {
         for (step, records) in &self.beside {
             let ours =

@@ -1,105 +1,30 @@
 //! One worker: a thread with a copy of every step.
 
+mod build;
+mod messages;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use flow_core::exec::{
-    BoxFuture, BuildCx, Chains, Cx, Epoch, Op, Prepared, ReadTo, Saving, Signal, StepCounts, StepId, guard,
-    owner, panicked,
-};
+use flow_core::exec::{Cx, Epoch, Saving, Signal, StepCounts, StepId, panicked};
 use flow_core::graph::Graph;
-use flow_core::scratch::Space;
-use flow_core::{Error, Result, Timestamp};
+use flow_core::{Result, Timestamp};
 
 use crate::clock::{Clock, nanos};
-use crate::crash::point;
 use crate::crashes::Crashes;
-use crate::durable::{Restored, ToCoordinator, check_claimed};
-use crate::exchange::{Local, Mail, Message, Traffic};
+use crate::durable::{Restored, ToCoordinator};
+use crate::exchange::{Local, Message, Traffic};
 use crate::gates::Gates;
 use crate::options::Options;
 use crate::parker::Parker;
-use crate::scratch::TempFiles;
 use crate::source::SourceRun;
 use crate::splits::Splits;
 use crate::station::Station;
-
-/// What the coordinator tells a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// Read no more: the sources have ended.
-    Finish,
-    /// An epoch ends here.
-    Barrier(Barrier),
-    /// Everything up to the epoch is in the sinks.
-    Commit(Epoch),
-    /// Play a step of the script.
-    Play(usize),
-    /// Say when there is nothing left to do.
-    Settle(u64),
-    /// Leave.
-    Exit,
-}
-
-/// The end of an epoch, as the coordinator asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Barrier {
-    pub(crate) epoch: Epoch,
-    /// The run ends with it.
-    pub(crate) last: bool,
-    /// The run is suspended with it: nothing is read any more, and the sources have not ended.
-    pub(crate) suspend: bool,
-    /// What steps keep is written: all of it, or what has changed; in a durable run.
-    pub(crate) save: Option<Extent>,
-}
-
-/// How much steps write of what they keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    Changes,
-    Whole,
-}
-
-/// What a worker tells the coordinator.
-pub(crate) enum Event {
-    /// All its sources have ended.
-    SourcesEnded,
-    /// An epoch has passed all of its steps.
-    EpochPassed(Passed),
-    /// What its steps keep, as a frame of the epoch that is ending.
-    State(Vec<u8>),
-    /// What its readers have to do for a commit.
-    Commits { step: StepId, futures: Vec<BoxFuture<Result<()>>> },
-    /// There was nothing left to do.
-    Settled { round: u64 },
-    /// It could not go on.
-    Failed(Error),
-    /// A call to drain, or a signal in a run that is not durable.
-    Stop,
-    /// A call to suspend, or a signal in a durable run.
-    Suspend,
-    /// A call to give up.
-    Cancel,
-    /// A question how far the run is.
-    Report(Sender<flow_core::Summary>),
-    /// A commit of a reader is done.
-    Committed(Result<()>),
-}
-
-/// An epoch that has passed all steps of a worker.
-pub(crate) struct Passed {
-    pub(crate) epoch: Epoch,
-    pub(crate) prepared: Vec<Prepared>,
-    pub(crate) held_since: Option<Epoch>,
-    /// In a durable run, how far its splits were read, and its sources' watermarks.
-    pub(crate) read_to: Vec<ReadTo>,
-    pub(crate) watermarks: Vec<(StepId, Timestamp)>,
-}
+pub(crate) use messages::{Barrier, Command, Event, Extent, Passed};
 
 /// What a worker is made of.
 pub(crate) struct Place {
@@ -194,110 +119,6 @@ fn build_and_run(place: Place, graph: &Graph, counts: &mut Vec<StepCounts>) -> R
 }
 
 impl Worker {
-    fn build(place: Place, graph: &Graph, mut cx: Cx) -> Result<Worker> {
-        let scratch = Arc::new(TempFiles::new(place.options.scratch_dir.clone()));
-        let space = Space::new(scratch, place.options.scratch_bytes());
-        let exchanges = graph.steps.iter().filter(|step| matches!(step.op, Op::Exchange(_))).count();
-        let mut build = BuildCx::new(place.worker, place.workers, graph.labels())
-            .with_space(space)
-            .with_grouping_memory(place.options.grouping_bytes(exchanges));
-        if let Some((sinks, _)) = &place.durable {
-            build = build.durable(sinks.clone());
-        }
-        if let Some(restored) = &place.restored {
-            restored.give_beside(graph, &mut build);
-        }
-        let local: Local = Rc::default();
-        let mut stations = Vec::new();
-        let mut gates = Gates::of_all(graph);
-        let chains = guard(&mut cx, |_| {
-            Chains::build(graph, &mut build, |step, output, build| {
-                let Op::Exchange(exchange) = &step.op else { unreachable!("only exchanges are asked for") };
-                let inbox = exchange.receiver(step.id, output, build);
-                stations.push(Station::new(
-                    step.id,
-                    inbox,
-                    gates.remove(&step.id).unwrap_or_default(),
-                    place.workers,
-                ));
-                let mail = Mail {
-                    exchange: step.id,
-                    worker: place.worker,
-                    traffic: Arc::clone(&place.traffic),
-                    local: Rc::clone(&local),
-                };
-                exchange.sender(step.id, Box::new(mail), build)
-            })
-        })?;
-        let mut station_of = vec![None; graph.steps.len()];
-        for (at, station) in stations.iter().enumerate() {
-            station_of[station.step.index()] = Some(at);
-        }
-        let mut sources = Vec::new();
-        for (step, driver) in chains.drivers {
-            let Op::Read(read) = &graph.step(step).op else { continue };
-            let splits = Arc::clone(&place.splits[step.index()]);
-            let gates = gates.remove(&step).unwrap_or_default();
-            let mut source = SourceRun::new(step, &**read, driver, place.worker, splits, gates);
-            cx.enter(step);
-            if let Some(restored) = &place.restored {
-                guard(&mut cx, |cx| {
-                    let records = restored.remembered(step);
-                    let again = source.restore(restored.epoch, restored.watermark(step), &records);
-                    again.map_err(|e| cx.error_here(e))
-                })?;
-            }
-            guard(&mut cx, |cx| source.open(place.workers, cx.now).map_err(|e| cx.error_here(e)))?;
-            sources.push(source);
-        }
-        let holding_limit = place.options.holding_bytes();
-        let mut worker = Worker {
-            place,
-            cx,
-            stations,
-            station_of,
-            sources,
-            next_source: 0,
-            local,
-            leaves: chains.leaves,
-            barrier: None,
-            watermarks: Vec::new(),
-            suspended: false,
-            settle: None,
-            pokes: 0,
-            turns: 0,
-            dirty: false,
-            told_ended: false,
-            holding_limit,
-        };
-        if let Some(restored) = worker.place.restored.clone() {
-            check_claimed(graph, &build)?;
-            worker.restore(&restored)?;
-        }
-        Ok(worker)
-    }
-
-    /// Takes back what an earlier run kept of the keys that are this worker's now.
-    fn restore(&mut self, restored: &Restored) -> Result<()> {
-        let Worker { place, cx, stations, station_of, .. } = self;
-        restored.each(|step, record| {
-            let Some(at) = step.and_then(|step| station_of[step.index()]) else { return Ok(()) };
-            if record.hash.is_some_and(|hash| owner(hash, place.workers) != place.worker) {
-                return Ok(());
-            }
-            guard(cx, |cx| stations[at].inbox.restore(record.hash, record.bytes, cx))
-        })?;
-        for station in stations {
-            station.restored(cx)?;
-        }
-        for source in &mut self.sources {
-            source.tell_restored(&mut self.cx)?;
-        }
-        self.dirty = true;
-        point("restored");
-        Ok(())
-    }
-
     /// Turn by turn: what others sent, then what is furthest down, then the sources; with nothing left, sleep.
     fn run(&mut self) -> Result<()> {
         loop {
