@@ -358,3 +358,16 @@ pub(crate) fn run_through(options: &Options, world: &World, pipeline: impl Fn() 
     }
     panic!("it never comes to its end");
 }
+
+/// Tries so many cases by their seeds, and more of them until they failed more than once on the average: how often one fails
+/// depends on how fast the machine is.
+#[track_caller]
+pub(crate) fn try_until_enough_failed(cases: u64, mut failures_of: impl FnMut(u64) -> u32) {
+    let (mut tried, mut failures) = (0, 0);
+    while tried < cases || failures <= cases {
+        assert!(tried < 50 * cases, "only {failures} failures in {tried} cases tell nothing");
+        failures += u64::from(failures_of(tried));
+        tried += 1;
+    }
+    println!("{tried} cases, {failures} failures");
+}
