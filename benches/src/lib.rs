@@ -1,11 +1,14 @@
 //! What the measured programs share: the input's numbers, and how a result is printed.
 
+mod paced;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use flow_core::source::{Next, Reader, ReaderContext, Source};
 use flow_core::{Bundle, Element, Result};
 use flow_runner_local::Report;
+pub use paced::{Paced, PacedReader, now};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
