@@ -23,6 +23,7 @@ mod spread;
 mod stateful;
 mod store;
 mod tables;
+mod tags;
 mod timers;
 
 pub(crate) use broadcast::{Broadcast, Restored};

@@ -26,6 +26,8 @@ impl CellId {
 /// What is kept of a key in a window.
 #[derive(Debug)]
 pub(super) struct Cell<K, S> {
+    /// Its own, once it is kept.
+    number: u64,
     pub(super) key: K,
     /// The key's.
     pub(super) hash: u64,
@@ -41,7 +43,7 @@ pub(super) struct Cell<K, S> {
 
 impl<K, S> Cell<K, S> {
     pub(super) fn new(key: K, hash: u64, window: Window, state: S, since: Epoch) -> Self {
-        Cell { key, hash, window, state, since, saved: false, changed: false }
+        Cell { number: 0, key, hash, window, state, since, saved: false, changed: false }
     }
 }
 
@@ -125,8 +127,7 @@ impl<K: Eq + Clone, S> Store<K, S> {
     }
 
     fn is_there(&self, id: CellId) -> bool {
-        let Some(cell) = &self.slots[id.slot] else { return false };
-        self.table.find(self.place(cell.hash, cell.window), |other| *other == id).is_some()
+        self.slots[id.slot].as_ref().is_some_and(|cell| cell.number == id.number)
     }
 
     /// The cell of a key, whose hash this is, in a window.
@@ -144,6 +145,7 @@ impl<K: Eq + Clone, S> Store<K, S> {
             self.slots.len() - 1
         });
         let id = CellId { number: self.next, slot };
+        cell.number = id.number;
         self.next += 1;
         self.expiries.insert((cell.window.expiry(self.lateness), id));
         self.since.change(None, Some(cell.since));
@@ -173,10 +175,11 @@ impl<K: Eq + Clone, S> Store<K, S> {
 
     /// Lets go of a cell, if it is still there.
     pub(super) fn remove(&mut self, id: CellId) -> Option<Cell<K, S>> {
-        let place = self.slots[id.slot].as_ref().map(|cell| self.place(cell.hash, cell.window))?;
-        let entry = self.table.find_entry(place, |other| *other == id).ok()?;
-        entry.remove();
-        let cell = self.slots[id.slot].take()?;
+        let cell = self.slots[id.slot].take_if(|cell| cell.number == id.number)?;
+        let place = self.place(cell.hash, cell.window);
+        if let Ok(entry) = self.table.find_entry(place, |other| *other == id) {
+            entry.remove();
+        }
         self.free.push(id.slot);
         self.expiries.remove(&(cell.window.expiry(self.lateness), id));
         self.since.change(Some(cell.since), None);

@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::store::CellId;
+use super::tags::Tags;
 use crate::Timestamp;
 use crate::group::Multiset;
 
@@ -50,7 +51,7 @@ impl Set {
 /// The timers of all keys and windows, in the order in which they fall due. A tag tells the timers of a cell apart.
 #[derive(Debug)]
 pub(super) struct Timers<Tag> {
-    set: HashMap<CellId, BTreeMap<Tag, Set>, FixedState>,
+    set: HashMap<CellId, Tags<Tag>, FixedState>,
     event: BTreeSet<(Timestamp, CellId, Tag)>,
     processing: BTreeSet<(Timestamp, CellId, Tag)>,
     holds: Multiset<Timestamp>,
@@ -89,13 +90,13 @@ impl<Tag: Clone + Ord> Timers<Tag> {
 
     /// The timers of a cell.
     pub(super) fn of_cell(&self, cell: CellId) -> impl Iterator<Item = (&Tag, Set)> {
-        self.set.get(&cell).into_iter().flatten().map(|(tag, set)| (tag, *set))
+        self.set.get(&cell).into_iter().flat_map(Tags::iter)
     }
 
     /// Takes all timers of a cell out.
-    pub(super) fn take_cell(&mut self, cell: CellId) -> BTreeMap<Tag, Set> {
-        let Some(tags) = self.set.remove(&cell) else { return BTreeMap::new() };
-        for (tag, set) in &tags {
+    pub(super) fn take_cell(&mut self, cell: CellId) -> Tags<Tag> {
+        let tags = self.set.remove(&cell).unwrap_or_default();
+        for (tag, set) in tags.iter() {
             self.queue(set.domain).remove(&(set.at, cell, tag.clone()));
             self.holds.change(set.hold(), None);
         }
@@ -103,7 +104,12 @@ impl<Tag: Clone + Ord> Timers<Tag> {
     }
 
     /// Gives a cell the timers of another that has merged into it; none is to be later than this, when it expires.
-    pub(super) fn join(&mut self, cell: CellId, timers: BTreeMap<Tag, Set>, expiry: Timestamp) {
+    pub(super) fn join(
+        &mut self,
+        cell: CellId,
+        timers: impl IntoIterator<Item = (Tag, Set)>,
+        expiry: Timestamp,
+    ) {
         for (tag, other) in timers {
             let here = self.set.get(&cell).and_then(|tags| tags.get(&tag));
             let mut set = here.map_or(other, |here| here.merge(other));
@@ -174,7 +180,7 @@ mod tests {
         timers.set(cell(1), "a", at(1));
         timers.set(cell(1), "b", at(2));
         timers.set(cell(2), "a", at(3));
-        assert_eq!(timers.take_cell(cell(1)).len(), 2);
+        assert_eq!(timers.take_cell(cell(1)).iter().count(), 2);
         assert_eq!(
             timers.due(Timestamp::MAX, Timestamp::MIN).map(|(cell, tag, _)| (cell, tag)),
             Some((cell(2), "a"))
@@ -195,7 +201,7 @@ mod tests {
     fn of_two_settings_of_a_timer_the_earlier_stays_and_both_holds_are_kept() {
         let mut timers = Timers::default();
         timers.set(cell(1), "t", Set { output: micros(3), ..at(9) });
-        timers.join(cell(1), [("t", at(5)), ("u", at(7))].into(), micros(6));
+        timers.join(cell(1), [("t", at(5)), ("u", at(7))], micros(6));
         let due = |timers: &Timers<&'static str>| timers.due(Timestamp::MAX, Timestamp::MIN);
         assert_eq!(due(&timers), Some((cell(1), "t", Set { output: micros(3), ..at(5) })));
         timers.clear(cell(1), &"t");
