@@ -19,6 +19,9 @@ struct Args {
     /// How many keys.
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
+    /// Only this stream.
+    #[arg(long)]
+    stream: Option<String>,
     /// How often each is measured.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -104,7 +107,7 @@ fn median(mut times: Vec<f64>) -> f64 {
 fn main() {
     let args = Args::parse();
     println!("{:<14} {:>9} {:>9} {:>7} {:>7}", "stream", "without", "with", "ratio", "epochs");
-    for body in BODIES {
+    for body in BODIES.into_iter().filter(|body| args.stream.as_deref().is_none_or(|only| only == *body)) {
         let (mut without, mut with, mut ratios, mut epochs) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for _ in 0..args.rounds {
             let (plain, checksum, _) = run(body, &args, args.runner.clone());
@@ -118,7 +121,9 @@ fn main() {
         let (without, with, ratio) = (median(without), median(with), median(ratios));
         println!("{body:<14} {without:>8.2}s {with:>8.2}s {ratio:>7.3} {epochs:>7}");
     }
-    going_on(&args);
+    if args.stream.is_none() {
+        going_on(&args);
+    }
 }
 
 /// Suspends a run that keeps something of every key, and starts it again.
@@ -127,6 +132,7 @@ fn going_on(args: &Args) {
         count: args.count.max(args.keys * 4),
         directory: args.directory.clone(),
         runner: args.runner.clone(),
+        stream: None,
         ..*args
     };
     let options = durable(&all);

@@ -115,9 +115,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
         }
     }
 
-    /// Calls the function for an element, in the state of its key and window, old or new.
+    /// Calls the function for an element, in the state of its key and window, old or new. It may have been found before.
     #[inline]
-    fn process(&mut self, taken: Taken<K, V>, epoch: Epoch) -> Result<()> {
+    fn process(&mut self, taken: Taken<K, V>, found: Option<CellId>, epoch: Epoch) -> Result<()> {
         let Taken { hash, key, value, meta } = taken;
         let call = Call {
             time: meta.time,
@@ -126,12 +126,22 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Cells<K, V, Out, F
             epoch: Some(epoch),
             cause: Cause::Element,
         };
-        let id = match self.store.find(hash, &key, meta.window) {
+        let found = found.filter(|id| self.store.is_there(*id));
+        let id = match found.or_else(|| self.store.find(hash, &key, meta.window)) {
             Some(id) => id,
             None => self.open(Cell::new(key, hash, meta.window, F::State::default(), epoch)),
         };
         self.store.note_since(id, epoch);
         self.call(id, call, |f, key, state, cx| f.process(key, value, state, cx))
+    }
+
+    /// The cells of the elements of a bundle, where there are any: looked up one after the other, lookups wait for memory
+    /// side by side. Not if windows are to be merged first.
+    fn find_all(&self, elements: &Keyed<K, V>) -> Vec<Option<CellId>> {
+        let Keyed { bundle, hashes } = elements;
+        let count = if self.merging.is_some() { 0 } else { hashes.len() };
+        let all = bundle.values.iter().zip(hashes).enumerate().take(count);
+        all.map(|(at, ((key, _), hash))| self.store.find(*hash, key, bundle.windows.get(at))).collect()
     }
 
     fn open(&mut self, cell: Cell<K, F::State>) -> CellId {
@@ -294,7 +304,9 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
     fn add(&mut self, elements: &mut Keyed<K, V>, epoch: Epoch) -> Result<Dropped> {
         let mut dropped = Dropped::default();
         let mut merging = Vec::new();
+        let mut found = self.find_all(elements).into_iter();
         for (((key, value), meta), hash) in elements.bundle.drain().zip(elements.hashes.drain(..)) {
+            let found = found.next().flatten();
             if self.watermark > meta.window.expiry(self.lateness) {
                 dropped.late += 1;
                 continue;
@@ -303,13 +315,13 @@ impl<K: Key, V: Wire, Out: Element, F: StatefulFn<K, V, Out>> Kernel<K, V, Out> 
             if self.merging.is_some() {
                 merging.push(taken);
             } else {
-                self.process(taken, epoch)?;
+                self.process(taken, found, epoch)?;
             }
         }
         // Windows merge before any element gets into one, so that none is seen that is merged away.
         self.merge_windows(&mut merging);
         for taken in merging {
-            self.process(taken, epoch)?;
+            self.process(taken, None, epoch)?;
         }
         Ok(dropped)
     }

@@ -67,7 +67,8 @@ impl<K> Default for Changes<K> {
 #[derive(Debug)]
 pub(super) struct Store<K, S> {
     lateness: i64,
-    table: HashTable<CellId>,
+    /// Where each is.
+    table: HashTable<u32>,
     slots: Vec<Option<Cell<K, S>>>,
     free: Vec<usize>,
     next: u64,
@@ -113,9 +114,13 @@ impl<K: Eq + Clone, S> Store<K, S> {
     pub(super) fn take_changes(&mut self, whole: bool) -> Changes<K> {
         let Changes { gone, kept } = self.changes.as_mut().map(std::mem::take).unwrap_or_default();
         let changes = if whole {
-            let mut all: Vec<CellId> = self.table.iter().copied().collect();
-            all.sort_unstable();
-            Changes { gone: Vec::new(), kept: all }
+            let ids =
+                self.slots.iter().enumerate().filter_map(|(slot, cell)| {
+                    cell.as_ref().map(|cell| CellId { number: cell.number, slot })
+                });
+            let mut kept: Vec<CellId> = ids.collect();
+            kept.sort_unstable();
+            Changes { gone: Vec::new(), kept }
         } else {
             Changes { gone, kept: kept.into_iter().filter(|id| self.is_there(*id)).collect() }
         };
@@ -126,16 +131,20 @@ impl<K: Eq + Clone, S> Store<K, S> {
         changes
     }
 
-    fn is_there(&self, id: CellId) -> bool {
+    /// Whether a cell has not been removed.
+    #[inline]
+    pub(super) fn is_there(&self, id: CellId) -> bool {
         self.slots[id.slot].as_ref().is_some_and(|cell| cell.number == id.number)
     }
 
     /// The cell of a key, whose hash this is, in a window.
+    #[inline]
     pub(super) fn find(&self, hash: u64, key: &K, window: Window) -> Option<CellId> {
-        let is_it = |id: &CellId| {
-            self.slots[id.slot].as_ref().is_some_and(|cell| cell.window == window && cell.key == *key)
+        let is_it = |slot: &u32| {
+            self.slots[*slot as usize].as_ref().is_some_and(|cell| cell.window == window && cell.key == *key)
         };
-        self.table.find(self.place(hash, window), is_it).copied()
+        let slot = *self.table.find(self.place(hash, window), is_it)? as usize;
+        self.slots[slot].as_ref().map(|cell| CellId { number: cell.number, slot })
     }
 
     /// Takes in a cell whose key and window have none.
@@ -158,8 +167,9 @@ impl<K: Eq + Clone, S> Store<K, S> {
         }
         self.slots[slot] = Some(cell);
         let Store { table, slots, hasher, .. } = self;
-        table.insert_unique(place, id, |id| {
-            let cell = slots[id.slot].as_ref().expect(KEPT);
+        let slot = u32::try_from(slot).expect("memory does not hold so many cells");
+        table.insert_unique(place, slot, |slot| {
+            let cell = slots[*slot as usize].as_ref().expect(KEPT);
             hasher.hash_one((cell.hash, cell.window))
         });
         id
@@ -177,7 +187,7 @@ impl<K: Eq + Clone, S> Store<K, S> {
     pub(super) fn remove(&mut self, id: CellId) -> Option<Cell<K, S>> {
         let cell = self.slots[id.slot].take_if(|cell| cell.number == id.number)?;
         let place = self.place(cell.hash, cell.window);
-        if let Ok(entry) = self.table.find_entry(place, |other| *other == id) {
+        if let Ok(entry) = self.table.find_entry(place, |slot| *slot as usize == id.slot) {
             entry.remove();
         }
         self.free.push(id.slot);
