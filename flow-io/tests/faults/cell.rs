@@ -147,13 +147,17 @@ impl Cell {
         Cell { in_the_middle: true, ..self }
     }
 
-    /// Runs it, and says what is wrong.
+    /// Runs it without a state directory and with one, and says what is wrong.
     pub(crate) fn check(self) -> Result<(), String> {
-        let outcome = self.run().map_err(|error| format!("it failed: {}", error.report()));
-        outcome.and_then(|ran| self.judge(&ran)).map_err(|wrong| format!("{self:?}\n    {wrong}"))
+        let directory = tempfile::tempdir().expect("a directory");
+        let durable = Options::default().with_state_dir(directory.path()).allowing_ephemeral_state();
+        [("in memory", Options::default()), ("durable", durable)].into_iter().try_for_each(|(how, options)| {
+            let outcome = self.run(options).map_err(|error| format!("it failed: {}", error.report()));
+            outcome.and_then(|ran| self.judge(&ran)).map_err(|wrong| format!("{how}: {self:?}\n    {wrong}"))
+        })
     }
 
-    fn run(&self) -> Result<Ran> {
+    fn run(&self, options: Options) -> Result<Ran> {
         let emulator = Emulator::start().expect("an emulator");
         let properties = serde_json::json!({ "enableExactlyOnceDelivery": self.exactly_once_delivery });
         open_shop(&emulator, properties);
@@ -184,7 +188,7 @@ impl Cell {
             let _ = told.send(());
         });
         let refused = write(&orders, &cloud, self.method);
-        let job = LocalRunner::new(Options { epoch, ..Options::default().with_workers(2) }).start(p)?;
+        let job = LocalRunner::new(options.with_epoch(epoch).with_workers(2)).start(p)?;
         if self.redelivers {
             attend(&job, &coming, &emulator);
             job.drain();
