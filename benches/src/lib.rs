@@ -100,12 +100,18 @@ impl Checksum {
     }
 }
 
+/// The seconds that the process has kept processors busy.
+pub fn cpu_seconds() -> f64 {
+    cpu_time::ProcessTime::now().as_duration().as_secs_f64()
+}
+
 /// One line in the form that the peers' programs print.
 pub fn print(name: &str, report: &Report, events: u64, check: impl std::fmt::Display) {
     let wall = report.duration.as_secs_f64();
     let rss = report.peak_memory.unwrap_or(0) as f64 / 1_048_576.0;
     let meps = events as f64 / wall / 1e6;
     println!(
-        "REGION name={name} wall={wall:.4} rss_mib={rss:.1} events={events} meps={meps:.3} check={check}"
+        "REGION name={name} wall={wall:.4} cpu={:.4} rss_mib={rss:.1} events={events} meps={meps:.3} check={check}",
+        cpu_seconds()
     );
 }

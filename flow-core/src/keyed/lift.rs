@@ -4,7 +4,7 @@ use crate::combine::CombineFn;
 use crate::element::{Element, Key};
 use crate::exec::{AnyOutput, Cx, Outbox, Receiver, Signal, StepId, erased};
 use crate::scratch::Space;
-use crate::window::Window;
+use crate::window::{Slices, Window};
 use crate::{Bundle, Meta, Pane, Result, Timestamp};
 
 /// Sends accumulators in place of elements: what meets in a small table on the way is combined there.
@@ -27,6 +27,7 @@ where
         worth: Worth::default(),
         scatter: Scatter::new(outbox),
         singles: Vec::new(),
+        slices: None,
         input: std::marker::PhantomData,
     })
 }
@@ -59,6 +60,8 @@ struct Lift<K, V, C: CombineFn<V>> {
     worth: Worth,
     scatter: Scatter<K, C::Accumulator>,
     singles: Vec<(K, C::Accumulator)>,
+    /// Windows are found here, and a place is of a key and a slice.
+    slices: Option<Slices>,
     input: std::marker::PhantomData<fn(V)>,
 }
 
@@ -117,7 +120,50 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
 
     fn send(&mut self, slot: Slot<K, C::Accumulator>) {
         self.worth.sent += 1;
-        self.scatter.push(slot.hash, (slot.key, slot.accumulator), meta_of(slot.window));
+        let Slot { hash, window, key, accumulator } = slot;
+        match self.slices {
+            None => self.scatter.push(hash, (key, accumulator), meta_of(window)),
+            Some(slices) => self.send_sliced(slices, window.start, hash, &(key, accumulator)),
+        }
+    }
+
+    /// Once for each window that a moment is in.
+    fn send_sliced(&mut self, slices: Slices, at: Timestamp, hash: u64, pair: &(K, C::Accumulator)) {
+        slices.windows_at(at, |window| self.scatter.push(hash, pair.clone(), meta_of(window)));
+    }
+
+    /// Takes in a bundle whose windows are found here.
+    fn add_sliced(&mut self, bundle: &mut Bundle<(K, V)>, slices: Slices, lifting: bool) {
+        let Bundle { values, times, .. } = bundle;
+        let mut last = None;
+        for (at, (key, value)) in values.drain(..).enumerate() {
+            let (time, hash) = (times.get(at), key_hash(&key));
+            let slice = last.filter(|last: &Window| last.contains(time)).or_else(|| slices.of_time(time));
+            last = slice;
+            match slice.filter(|slice| lifting && self.watermark <= slice.max_timestamp()) {
+                Some(slice) => self.add(hash, key, value, slice),
+                None => {
+                    let pair = (key, self.single(value));
+                    self.send_sliced(slices, time, hash, &pair);
+                }
+            }
+        }
+    }
+
+    /// Takes in a bundle whose elements have their windows.
+    fn add_all(&mut self, bundle: &mut Bundle<(K, V)>, lifting: bool) {
+        let Bundle { values, windows, .. } = bundle;
+        for (at, (key, value)) in values.drain(..).enumerate() {
+            let window = windows.get(at);
+            let hash = key_hash(&key);
+            // What may be too late is counted one by one where it is dropped.
+            if lifting && self.watermark <= window.max_timestamp() {
+                self.add(hash, key, value, window);
+            } else {
+                let accumulator = self.single(value);
+                self.scatter.push(hash, (key, accumulator), meta_of(window));
+            }
+        }
     }
 
     /// Sends a bundle's elements as they are, each in an accumulator of its own.
@@ -178,23 +224,10 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
             self.slots.resize_with(FEW.min(self.most), || None);
         }
         let lifting = self.worth.skip == 0;
-        let watermark = self.watermark;
-        if !lifting && let Some(window) = bundle.windows.uniform() {
-            self.worth.skip = self.worth.skip.saturating_sub(len as u32);
-            self.pass_on(bundle, window);
-            return Ok(());
-        }
-        let Bundle { values, windows, .. } = bundle;
-        for (at, (key, value)) in values.drain(..).enumerate() {
-            let window = windows.get(at);
-            let hash = key_hash(&key);
-            // What may be too late is counted one by one where it is dropped.
-            if lifting && watermark <= window.max_timestamp() {
-                self.add(hash, key, value, window);
-            } else {
-                let accumulator = self.single(value);
-                self.scatter.push(hash, (key, accumulator), meta_of(window));
-            }
+        match (self.slices, bundle.windows.uniform()) {
+            (Some(slices), _) => self.add_sliced(bundle, slices, lifting),
+            (None, Some(window)) if !lifting => self.pass_on(bundle, window),
+            _ => self.add_all(bundle, lifting),
         }
         if lifting {
             self.worth.seen = self.worth.seen.saturating_add(len as u32);
@@ -209,6 +242,11 @@ impl<K: Key, V: Element, C: CombineFn<V>> Receiver<(K, V)> for Lift<K, V, C> {
             self.worth.skip = self.worth.skip.saturating_sub(len as u32);
         }
         Ok(())
+    }
+
+    fn takes_slices(&mut self, slices: Slices) -> bool {
+        self.slices = Some(slices);
+        true
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {

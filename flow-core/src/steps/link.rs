@@ -4,12 +4,18 @@ use std::sync::Arc;
 use crate::exec::{
     AnyOutput, BuildCx, Cx, Manner, Op, Output, Receiver, Signal, StepId, StepOp, erased, typed,
 };
+use crate::window::Slices;
 use crate::{Bundle, Result};
 
 /// What a step does with its input, apart from being linked to the next one.
 pub(crate) trait Transform<T, U> {
     /// Takes a bundle's elements and passes on what comes of them.
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()>;
+
+    /// Whether it does the same whatever windows its elements are in, and does not look at them.
+    fn is_blind_to_windows(&self) -> bool {
+        false
+    }
 
     /// Takes a signal; passes it on when it applies.
     fn signal(&mut self, signal: Signal, next: &mut dyn Receiver<U>, cx: &mut Cx) -> Result<()> {
@@ -27,6 +33,10 @@ impl<T, U, S: Transform<T, U>> Receiver<T> for Link<S, U> {
     fn bundle(&mut self, bundle: &mut Bundle<T>, cx: &mut Cx) -> Result<()> {
         cx.enter_with(self.step, bundle.len());
         self.transform.bundle(bundle, &mut *self.next, cx)
+    }
+
+    fn takes_slices(&mut self, slices: Slices) -> bool {
+        self.transform.is_blind_to_windows() && self.next.takes_slices(slices)
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Result<()> {

@@ -40,6 +40,10 @@ impl<T: Element, U: Element, F: Fn(T) -> U> Transform<T, U> for Map<U, F> {
         self.out.swap_columns(bundle);
         next.bundle(&mut self.out, cx)
     }
+
+    fn is_blind_to_windows(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) fn filter<T: Element>(keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Typed<T, T> {
@@ -59,6 +63,10 @@ impl<T: Element, F: Fn(&T) -> bool> Transform<T, T> for Filter<F> {
         bundle.retain(&*self.keep);
         cx.emitted(self.step, bundle.len());
         if bundle.is_empty() { Ok(()) } else { next.bundle(bundle, cx) }
+    }
+
+    fn is_blind_to_windows(&self) -> bool {
+        true
     }
 }
 

@@ -43,8 +43,10 @@ impl<T, F: Fn(&T) -> Timestamp> Transform<T, T> for Timestamps<F> {
 
 pub(crate) fn rewindow<T: Element, F: WindowFn<T>>(function: Arc<F>) -> Typed<T, T> {
     Typed::from(each_that(Manner::Windows, move |step, outputs, _| {
-        let assign = Assign { step, function: Arc::clone(&function), out: Bundle::default(), last: None };
-        Ok(link::<T, T>(step, assign, one(outputs)))
+        let mut next = one(outputs);
+        let is_sliced = function.slices().is_some_and(|slices| next.takes_slices(slices));
+        let function = Arc::clone(&function);
+        Ok(link::<T, T>(step, Assign { step, function, out: Bundle::default(), last: None, is_sliced }, next))
     }))
 }
 
@@ -54,11 +56,20 @@ struct Assign<T, F> {
     function: Arc<F>,
     out: Bundle<T>,
     last: Option<Window>,
+    /// Who comes next finds the windows.
+    is_sliced: bool,
 }
 
 impl<T: Element, F: WindowFn<T>> Assign<T, F> {
     /// A window each, chosen by time alone: the previous element's, if it still fits.
     fn partition(&mut self, bundle: &mut Bundle<T>) {
+        if let Column::Each(times) = &bundle.times
+            && let Some(last) = self.last
+            && times.iter().all(|at| last.contains(*at))
+        {
+            bundle.windows = Column::Uniform(last);
+            return;
+        }
         let mut window_of = |value: &T, at: Timestamp| {
             if let Some(last) = self.last
                 && last.contains(at)
@@ -100,6 +111,8 @@ impl<T: Element, F: WindowFn<T>> Transform<T, T> for Assign<T, F> {
     fn bundle(&mut self, bundle: &mut Bundle<T>, next: &mut dyn Receiver<T>, cx: &mut Cx) -> Result<()> {
         if self.function.is_partition() {
             self.partition(bundle);
+        }
+        if self.is_sliced || self.function.is_partition() {
             cx.emitted(self.step, bundle.len());
             return next.bundle(bundle, cx);
         }

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::Window;
+use super::{Slices, Window};
 use crate::Timestamp;
 
 /// Assigns elements to windows, and says how windows merge.
@@ -33,6 +33,12 @@ pub trait WindowFn<T>: Debug + Send + Sync + 'static {
     /// the timestamp. True lets the engine reuse the previous element's window.
     fn is_partition(&self) -> bool {
         false
+    }
+
+    /// The pieces of time that all windows are made of, if they overlap and are chosen by the timestamp alone. With them the
+    /// engine need not put an element into each of its windows before it is aggregated.
+    fn slices(&self) -> Option<Slices> {
+        None
     }
 
     /// How long each window lasts, at least, where that is known: an element waits so long for its result.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::span::{Length, Offset};
-use super::{Window, WindowFn, WindowInto};
+use super::{Slices, Window, WindowFn, WindowInto};
 use crate::Timestamp;
 use crate::time::micros;
 
@@ -84,6 +84,10 @@ impl<T> WindowFn<T> for Sliding {
 
     fn length(&self) -> Option<Duration> {
         Some(Duration::from_micros(self.size.unsigned_abs()))
+    }
+
+    fn slices(&self) -> Option<Slices> {
+        Slices::of(*self, self.size, self.period, self.offset)
     }
 
     /// The earliest window that contains the last moment of the main window.

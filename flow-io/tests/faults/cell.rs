@@ -151,10 +151,14 @@ impl Cell {
     pub(crate) fn check(self) -> Result<(), String> {
         let directory = tempfile::tempdir().expect("a directory");
         let durable = Options::default().with_state_dir(directory.path()).allowing_ephemeral_state();
-        [("in memory", Options::default()), ("durable", durable)].into_iter().try_for_each(|(how, options)| {
-            let outcome = self.run(options).map_err(|error| format!("it failed: {}", error.report()));
-            outcome.and_then(|ran| self.judge(&ran)).map_err(|wrong| format!("{how}: {self:?}\n    {wrong}"))
-        })
+        [("in memory", Options::default()), ("durable", durable)].into_iter().try_for_each(
+            |(how, options)| {
+                let outcome = self.run(options).map_err(|error| format!("it failed: {}", error.report()));
+                outcome
+                    .and_then(|ran| self.judge(&ran))
+                    .map_err(|wrong| format!("{how}: {self:?}\n    {wrong}"))
+            },
+        )
     }
 
     fn run(&self, options: Options) -> Result<Ran> {
