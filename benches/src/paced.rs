@@ -37,8 +37,8 @@ impl Paced {
 
 impl Source for Paced {
     type Item = u64;
-    /// Every so many-th number, from one on.
-    type Split = (u64, u64);
+    /// All of it, as from one connection.
+    type Split = ();
     /// The next number.
     type Position = u64;
     type Reader = PacedReader;
@@ -47,24 +47,20 @@ impl Source for Paced {
         false
     }
 
-    fn splits(&self, desired: usize) -> Result<Vec<(u64, u64)>> {
-        let step = desired.max(1) as u64;
-        Ok((0..step).map(|from| (from, step)).collect())
+    fn splits(&self, _: usize) -> Result<Vec<()>> {
+        Ok(vec![()])
     }
 
-    fn reader(&self, split: &(u64, u64), from: Option<u64>, _: &ReaderContext) -> Result<PacedReader> {
-        let (first, step) = *split;
-        let alarm = Alarm::every(self.pause);
-        Ok(PacedReader { of: self.clone(), next: from.unwrap_or(first), step, alarm })
+    fn reader(&self, (): &(), from: Option<u64>, _: &ReaderContext) -> Result<PacedReader> {
+        Ok(PacedReader { of: self.clone(), next: from.unwrap_or(0), alarm: Alarm::every(self.pause) })
     }
 }
 
-/// Reads a split of [`Paced`].
+/// Reads [`Paced`].
 #[derive(Debug)]
 pub struct PacedReader {
     of: Paced,
     next: u64,
-    step: u64,
     alarm: Arc<Alarm>,
 }
 
@@ -80,7 +76,7 @@ impl Reader for PacedReader {
                 break;
             }
             out.push(self.next, Meta { time: due, ..Meta::default() });
-            self.next += self.step;
+            self.next += 1;
         }
         if self.next >= self.of.count {
             return Poll::Ready(Ok(Next::End));

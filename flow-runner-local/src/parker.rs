@@ -14,6 +14,9 @@ pub(crate) struct Parker {
     called: AtomicBool,
 }
 
+/// How often it is looked whether there is something to do before a worker sleeps: for some microseconds.
+const SPINS: u32 = 12;
+
 impl Wake for Parker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -46,9 +49,10 @@ impl Parker {
     }
 
     /// Sleeps until woken or the time is over, unless there is something to do: `is_idle` is asked after others can
-    /// see that this worker sleeps. Spins for a moment first, since waking a thread costs more than a short wait.
+    /// see that this worker sleeps. Spins for a moment first, since waking a thread costs more than a short wait; no longer than
+    /// waking costs, or a worker that has something to do every now and then would never sleep.
     pub(crate) fn park(&self, timeout: Duration, is_idle: impl Fn() -> bool) {
-        for _ in 0..200 {
+        for _ in 0..SPINS {
             if self.called.load(SeqCst) || !is_idle() {
                 return;
             }
