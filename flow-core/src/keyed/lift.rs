@@ -132,6 +132,21 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
         slices.windows_at(at, |window| self.scatter.push(hash, pair.clone(), meta_of(window)));
     }
 
+    /// Sends what came of slices: window by window, since who receives it has a table for each.
+    fn send_slices(&mut self, slices: Slices, mut over: Vec<Slot<K, C::Accumulator>>) {
+        self.worth.sent += over.len() as u32;
+        over.sort_by_key(|slot| slot.window);
+        for slice in over.chunk_by(|one, next| one.window == next.window) {
+            slices.windows_at(slice[0].window.start, |window| {
+                let pairs = slice.iter().map(|slot| (slot.key.clone(), slot.accumulator.clone())).collect();
+                self.scatter.push_all(&mut Bundle::with(pairs, meta_of(window)), key_hash);
+                if slice.len() > FEWEST {
+                    self.scatter.flush();
+                }
+            });
+        }
+    }
+
     /// Takes in a bundle whose windows are found here.
     fn add_sliced(&mut self, bundle: &mut Bundle<(K, V)>, slices: Slices, lifting: bool) {
         let Bundle { values, times, .. } = bundle;
@@ -184,6 +199,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
         }
         self.first_end = Timestamp::MAX;
         let mut occupied = std::mem::take(&mut self.occupied);
+        let mut sliced = Vec::new();
         occupied.retain(|at| {
             let slot = &mut self.slots[*at as usize];
             let end = slot.as_ref().map(|slot| slot.window.max_timestamp());
@@ -191,12 +207,17 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
                 self.first_end = self.first_end.min(end);
                 return true;
             }
-            if let Some(over) = slot.take() {
-                self.send(over);
+            match slot.take() {
+                Some(over) if self.slices.is_some() => sliced.push(over),
+                Some(over) => self.send(over),
+                None => {}
             }
             false
         });
         self.occupied = occupied;
+        if let Some(slices) = self.slices {
+            self.send_slices(slices, sliced);
+        }
     }
 
     fn flush(&mut self) {
