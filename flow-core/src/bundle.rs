@@ -72,15 +72,23 @@ impl<C: Copy + PartialEq> Column<C> {
     #[inline]
     pub fn push(&mut self, at: usize, value: C) {
         match self {
-            _ if at == 0 => *self = Column::Uniform(value),
-            Column::Each(values) => values.push(value),
-            Column::Uniform(same) if *same == value => {}
-            Column::Uniform(same) => {
-                let mut values = Vec::with_capacity(at + 16);
+            Column::Each(values) if at > 0 => values.push(value),
+            Column::Uniform(same) if at > 0 && *same == value => {}
+            _ => self.push_other(at, value),
+        }
+    }
+
+    /// Appends the first value, or the first that differs.
+    #[cold]
+    fn push_other(&mut self, at: usize, value: C) {
+        *self = match self {
+            Column::Uniform(same) if at > 0 => {
+                let mut values = Vec::with_capacity(2 * at + 256);
                 values.resize(at, *same);
                 values.push(value);
-                *self = Column::Each(values);
+                Column::Each(values)
             }
+            _ => Column::Uniform(value),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The steps behind an exchange: elements move to the worker that owns their key, and are worked on there.
 
+mod ahead;
 mod broadcast;
 mod cells;
 mod combine;

@@ -10,16 +10,11 @@ use super::{IS_OPEN, Tables};
 use crate::combine::CombineFn;
 use crate::element::Key;
 use crate::exec::Epoch;
+use crate::keyed::ahead;
 use crate::keyed::hash::key_hash;
 use crate::keyed::kernel::{Dropped, Keyed};
 use crate::window::Window;
 use crate::{Bundle, Meta};
-
-/// From about so many entries on, a table is larger than the caches near a core.
-const OUTGROWS_CACHE: usize = 1 << 14;
-
-/// How many elements are looked up before they are taken in: what they need has to stay in the cache meanwhile.
-const AHEAD: usize = 256;
 
 /// Elements are taken in.
 impl<K: Key, V, C: CombineFn<V>, A: Spill<V, C>> Tables<K, V, C, A> {
@@ -84,26 +79,9 @@ impl<K: Key, V, C: CombineFn<V>, A: Spill<V, C>> Tables<K, V, C, A> {
         let open = self.open[place].as_mut().expect(IS_OPEN);
         open.since = open.since.min(epoch);
         let (inputs, keys) = (bundle.len(), open.table.len());
-        let (mut values, mut hashes) = (bundle.values.drain(..), hashes.drain(..));
-        while !values.as_slice().is_empty() {
-            if open.table.len() > OUTGROWS_CACHE {
-                // Looked up first without use: such reads wait for memory side by side, those of updates one by one.
-                let next = values.as_slice().iter().zip(hashes.as_slice()).take(AHEAD);
-                let is_there = |((key, _), hash): &(&(K, In), &u64)| {
-                    open.table.find(**hash, |entry| entry.0 == *key).is_some()
-                };
-                std::hint::black_box(next.filter(is_there).count());
-            }
-            for ((key, input), hash) in values.by_ref().zip(hashes.by_ref()).take(AHEAD) {
-                match open.table.entry(hash, |entry| entry.0 == key, |entry| key_hash(&entry.0)) {
-                    Entry::Occupied(mut entry) => A::absorb(&self.combine, &mut entry.get_mut().1, input),
-                    Entry::Vacant(place) => {
-                        place.insert((key, A::start(&self.combine, input)));
-                    }
-                }
-            }
-        }
-        drop(values);
+        let (start, absorb) =
+            (|input| A::start(&self.combine, input), |to: &mut _, input| A::absorb(&self.combine, to, input));
+        ahead::take_in(&mut open.table, &mut bundle.values, hashes, start, absorb);
         let new = open.table.len() - keys;
         let heap = new * cost.key + inputs * cost.input;
         open.heap += heap;
