@@ -41,8 +41,8 @@ where
     })
 }
 
-/// How many keys are combined here at most, in all windows together: a few megabytes.
-const MANY: usize = 1 << 17;
+/// How many keys are combined here at most, in all windows together: tens of megabytes.
+const MANY: usize = 1 << 19;
 /// With how many there is still something to combine.
 const FEWEST: usize = 1 << 8;
 
