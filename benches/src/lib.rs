@@ -2,6 +2,7 @@
 
 mod paced;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -98,6 +99,13 @@ impl Checksum {
     pub fn value(&self) -> u64 {
         self.0.load(Relaxed)
     }
+}
+
+/// All files in a directory and those in it.
+pub fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 /// The seconds that the process has kept processors busy.

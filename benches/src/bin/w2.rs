@@ -19,13 +19,16 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let (keys, checksum) = (args.keys, Checksum::default());
-    let sums = checksum.clone();
+    let (keys, found, checksum) = (args.keys, Checksum::default(), Checksum::default());
+    let (each, sums) = (found.clone(), checksum.clone());
     let p = Pipeline::new();
     p.read(Numbered { count: args.count, make: move |i| (under(mix(i), keys), i & 1023) })
         .sum_per_key()
-        .for_each(move |(key, sum)| sums.add(mix(*key).wrapping_mul(*sum)));
+        .for_each(move |(key, sum)| {
+            each.add(1);
+            sums.add(mix(*key).wrapping_mul(*sum));
+        });
     let report = LocalRunner::new(args.runner).run(p).expect("the pipeline runs");
-    print("w2", &report, args.count, checksum.value());
+    print("w2", &report, args.count, format!("{}/{:x}", found.value(), checksum.value()));
     eprintln!("{report}");
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use benches::print;
+use benches::{files_below, print};
 use clap::Parser;
 use flow_core::prelude::*;
 use flow_io::files::JsonFiles;
@@ -112,8 +112,15 @@ fn main() {
     let report = LocalRunner::new(args.runner).run(p).unwrap_or_else(|e| panic!("{}", e.report()));
     let written = |name| report.step(name).map_or(0, |step| step.elements_in);
     let bad = written("for_each");
-    let check =
-        format!("{}/{}/{}/{bad}/{}", written("write"), written("write-2"), written("write-3"), cents.value());
+    let bytes: u64 =
+        files_below(&args.output).iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+    let check = format!(
+        "{}/{}/{}/{bad}/{}/{bytes}",
+        written("write"),
+        written("write-2"),
+        written("write-3"),
+        cents.value()
+    );
     print("w5", &report, report.step("read").map_or(0, |step| step.elements_out), check);
     eprintln!("{report}");
 }
