@@ -86,7 +86,7 @@ impl<T: Element + DeserializeOwned> Decode for Json<T> {
 
     #[inline]
     fn decode(&self, record: Record<'_>) -> Option<Self::Item> {
-        match serde_json::from_slice(record.bytes) {
+        match parse(record.bytes) {
             Ok(value) => Some(Ok(value)),
             Err(_) if record.bytes.trim_ascii().is_empty() => None,
             Err(error) => Some(Err(record.refuse(reason(&error)))),
@@ -95,6 +95,15 @@ impl<T: Element + DeserializeOwned> Decode for Json<T> {
 
     fn bad(&self, bad: BadRecord) -> Result<Self::Item, BadRecord> {
         Ok(Err(bad))
+    }
+}
+
+/// What is UTF-8 is looked at once for all, and not string by string.
+#[inline]
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes), // which says where
     }
 }
 
