@@ -36,7 +36,9 @@ fn w1_counts_words() {
     let words: Vec<String> = (0..20_000).map(|n| format!("w{}", under(mix(n), n % 700 + 1))).collect();
     fs::write(&path, words.chunks(11).map(|line| line.join(" ")).collect::<Vec<_>>().join("\n")).unwrap();
     let mut counts: BTreeMap<&String, u64> = BTreeMap::new();
-    words.iter().for_each(|word| *counts.entry(word).or_default() += 1);
+    for word in &words {
+        *counts.entry(word).or_default() += 1;
+    }
     let wanted = format!("{}/{}/{}", counts.len(), words.len(), counts.values().max().unwrap());
     assert_eq!(check(env!("CARGO_BIN_EXE_w1"), &[path.to_str().unwrap()]), wanted);
 }
@@ -44,7 +46,9 @@ fn w1_counts_words() {
 #[test]
 fn w2_sums_by_key() {
     let mut sums: BTreeMap<u64, u64> = BTreeMap::new();
-    (0..60_000).for_each(|n| *sums.entry(under(mix(n), 3_000)).or_default() += n & 1023);
+    for n in 0..60_000 {
+        *sums.entry(under(mix(n), 3_000)).or_default() += n & 1023;
+    }
     let sum = sums.iter().map(|(key, sum)| mix(*key).wrapping_mul(*sum)).fold(0, u64::wrapping_add);
     let found = check(env!("CARGO_BIN_EXE_w2"), &["--count", "60000", "--keys", "3000"]);
     assert_eq!(found, format!("{}/{sum:x}", sums.len()));

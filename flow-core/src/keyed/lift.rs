@@ -43,6 +43,8 @@ where
 
 /// How many keys are combined here at most, in all windows together: tens of megabytes.
 const MANY: usize = 1 << 19;
+/// So many windows are looked through one by one.
+const FEW: usize = 4;
 /// With how many there is still something to combine.
 const FEWEST: usize = 1 << 8;
 
@@ -107,7 +109,13 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
     /// What is open of a window, made if need be.
     #[inline]
     fn open(&mut self, window: Window) -> usize {
-        if self.open.get(self.recent).is_none_or(|recent| recent.window != window) {
+        let is_here = |open: &Open<_, _>| open.window == window;
+        if !self.open.get(self.recent).is_some_and(is_here) {
+            // Elements out of order are in few windows by turns.
+            if let Some(at) = self.open.iter().take(FEW).position(is_here) {
+                self.recent = at;
+                return at;
+            }
             self.recent = *self.index.entry(window).or_insert_with(|| {
                 self.open.push(Open { window, table: std::mem::take(&mut self.spare) });
                 self.open.len() - 1
