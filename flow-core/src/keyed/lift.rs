@@ -45,6 +45,8 @@ where
 const MANY: usize = 1 << 19;
 /// So many windows are looked through one by one.
 const FEW: usize = 4;
+/// So many pairs are copied at a time.
+const SOME: usize = 1 << 10;
 /// With how many there is still something to combine.
 const FEWEST: usize = 1 << 8;
 
@@ -253,7 +255,11 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
             return;
         };
         slices.windows_at(window.start, |window| {
-            self.singles = self.send_all(pairs.clone(), window);
+            for some in pairs.chunks(SOME) {
+                let mut copies = std::mem::take(&mut self.singles);
+                copies.extend_from_slice(some);
+                self.singles = self.send_all(copies, window);
+            }
             if pairs.len() > FEWEST {
                 self.scatter.flush();
             }
