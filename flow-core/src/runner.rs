@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Pipeline, Result, StepLabel};
 /// Runs pipelines.
 ///
 /// The core holds the [`ReferenceRunner`](crate::ReferenceRunner); `flow-runner-local` the one for work. One of your own is
-/// right if it passes [`testing::conformance::runner`](crate::testing::conformance::runner).
+/// right if it passes `testing::conformance::runner`, which is there with the feature `conformance`.
 pub trait Runner {
     /// What is known after a run.
     type Report: AsRef<Summary>;

@@ -30,6 +30,7 @@ where
         index: HashMap::default(),
         recent: 0,
         entries: 0,
+        first_end: Timestamp::MAX,
         watermark: Timestamp::MIN,
         worth: Worth::default(),
         scatter: Scatter::new(outbox),
@@ -67,6 +68,8 @@ struct Lift<K, V, C: CombineFn<V>> {
     /// The one that was last added to, if there are any.
     recent: usize,
     entries: usize,
+    /// The last moment of the first of them to end.
+    first_end: Timestamp,
     watermark: Timestamp,
     worth: Worth,
     scatter: Scatter<K, C::Accumulator>,
@@ -119,6 +122,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
                 return at;
             }
             self.recent = *self.index.entry(window).or_insert_with(|| {
+                self.first_end = self.first_end.min(window.max_timestamp());
                 self.open.push(Open { window, table: std::mem::take(&mut self.spare) });
                 self.open.len() - 1
             });
@@ -223,11 +227,13 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
     /// Sends what is in windows that are over once the watermark is here. Nothing of the others is due before, so they go
     /// on combining.
     fn flush_before(&mut self, watermark: Timestamp) {
-        let is_over = |open: &mut Open<_, _>| open.window.max_timestamp() < watermark;
-        let over: Vec<_> = self.open.extract_if(.., is_over).collect();
-        if over.is_empty() {
+        if self.first_end >= watermark {
             return;
         }
+        let is_over = |open: &mut Open<_, _>| open.window.max_timestamp() < watermark;
+        let over: Vec<_> = self.open.extract_if(.., is_over).collect();
+        self.first_end =
+            self.open.iter().map(|open| open.window.max_timestamp()).min().unwrap_or(Timestamp::MAX);
         self.index.clear();
         self.index.extend(self.open.iter().enumerate().map(|(at, open)| (open.window, at)));
         self.recent = 0;
