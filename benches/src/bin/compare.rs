@@ -173,7 +173,7 @@ fn picture(groups: &[(&str, Vec<&Program>)]) -> String {
                 bars,
                 r#"<text x="176" y="{}" text-anchor="end">{}</text><rect x="182" y="{y}" width="{width:.0}" height="14" fill="{color}"/><text x="{:.0}" y="{}">{wall:.2} s</text>"#,
                 y + 11,
-                program.text("name"),
+                if at == 0 { "flow" } else { program.text("name") },
                 188.0 + width,
                 y + 11
             );
