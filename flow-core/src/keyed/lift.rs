@@ -107,10 +107,6 @@ impl Worth {
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
-    fn single(&self, value: V) -> C::Accumulator {
-        single(&self.combine, value)
-    }
-
     /// What is open of a window, made if need be.
     #[inline]
     fn open(&mut self, window: Window) -> usize {
@@ -171,7 +167,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
             if self.watermark <= window.max_timestamp() {
                 self.add(hash, key, value, window);
             } else {
-                let accumulator = self.single(value);
+                let accumulator = single(&self.combine, value);
                 self.scatter.push(hash, (key, accumulator), meta_of(window));
             }
         }
@@ -214,11 +210,11 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
             }
         } else if let Some(window) = windows.uniform() {
             let mut singles = std::mem::take(&mut self.singles);
-            singles.extend(values.drain(..).map(|(key, value)| (key, self.single(value))));
+            singles.extend(values.drain(..).map(|(key, value)| (key, single(&self.combine, value))));
             self.singles = self.send_all(singles, window);
         } else {
             for (at, (key, value)) in values.drain(..).enumerate() {
-                let pair = (key, self.single(value));
+                let pair = (key, single(&self.combine, value));
                 self.scatter.push(key_hash(&pair.0), pair, meta_of(windows.get(at)));
             }
         }

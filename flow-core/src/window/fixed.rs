@@ -25,7 +25,13 @@ impl Fixed {
         WindowInto::by(Fixed { size: micros(size).max(1), offset: 0 })
     }
 
-    fn window_at(self, at: Timestamp) -> Window {
+    /// Windows of so many microseconds, of which one starts at an offset.
+    pub(super) fn sized(size: i64, offset: i64) -> Fixed {
+        Fixed { size, offset: offset.rem_euclid(size) }
+    }
+
+    #[inline]
+    pub(super) fn window_at(self, at: Timestamp) -> Window {
         // Not the remainder of the difference, which would leave the numbers at the beginning of time.
         let into = (at.micros().rem_euclid(self.size) - self.offset).rem_euclid(self.size);
         Window::new(at.offset_micros(-into), at.offset_micros(self.size.saturating_sub(into)))

@@ -1,4 +1,4 @@
-use super::{Sliding, Window, WindowFn};
+use super::{Fixed, Sliding, Window, WindowFn};
 use crate::Timestamp;
 
 /// The pieces of time that all windows of a [`Sliding`] are made of: elements of one piece are in the same windows, so that
@@ -6,24 +6,23 @@ use crate::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub struct Slices {
     windows: Sliding,
-    width: i64,
-    offset: i64,
+    pieces: Fixed,
 }
 
+/// Nearer to the ends of time than this, in microseconds from the epoch, windows may be cut off.
+const FAR: i64 = 1 << 62;
+
 impl Slices {
-    /// Of windows that overlap; none where each element has one at the most.
+    /// Of windows that overlap; none where each element has one at the most, and none of windows as long as time.
     pub(super) fn of(windows: Sliding, size: i64, period: i64, offset: i64) -> Option<Self> {
-        let width = greatest_divisor(size, period);
-        (size > period).then_some(Slices { windows, width, offset })
+        let pieces = Fixed::sized(greatest_divisor(size, period), offset);
+        (period < size && size < FAR).then_some(Slices { windows, pieces })
     }
 
     /// The piece that a moment is in; none near the ends of time, where windows are cut off.
     #[inline]
     pub(crate) fn of_time(self, at: Timestamp) -> Option<Window> {
-        let start = at.offset_micros(-(at.micros().wrapping_sub(self.offset)).rem_euclid(self.width));
-        let end = start.offset_micros(self.width);
-        let far = 1 << 62;
-        (at.micros().abs() < far && self.width < far).then_some(Window::new(start, end))
+        (at.micros().abs() < FAR).then(|| self.pieces.window_at(at))
     }
 
     /// The windows that a moment is in: the same for all moments of a piece.
